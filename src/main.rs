@@ -1,0 +1,3 @@
+//! The `smbreplay` program.
+
+fn main() {}

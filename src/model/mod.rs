@@ -1,0 +1,31 @@
+//! Pure values: identifiers, header, messages, PDUs, operations, sessions. Imports nothing of the crate but itself, does no
+//! I/O, and is the only place that knows the layout of SMB2 messages.
+
+mod anomaly;
+mod command;
+mod ctl_code;
+mod dialect;
+pub mod header;
+mod ids;
+mod layout;
+pub mod message;
+mod nt_status;
+mod nt_status_names;
+mod operation;
+pub mod path;
+mod pdu;
+mod session;
+mod timestamp;
+
+pub use anomaly::{Anomalies, Anomaly};
+pub use command::Command;
+pub use ctl_code::CtlCode;
+pub use dialect::{Dialect, UnknownDialect};
+pub use header::{Header, HeaderFlags};
+pub use ids::{AsyncId, FileId, MessageId, SessionId, TreeId};
+pub use layout::{Layout, Malformed, Utf16};
+pub use nt_status::{NtStatus, Severity};
+pub use operation::{Facts, Operation, Part};
+pub use pdu::{CaptureEvent, Connection, ConnectionIndex, Gap, OpaqueKind, OpaqueMessage, RawPdu};
+pub use session::{LoginFacts, SessionEntry};
+pub use timestamp::Timestamp;

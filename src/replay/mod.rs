@@ -1,0 +1,1 @@
+//! Plan, id mapping, engine, outcomes, divergences. Imports `model`, `analyse`, `wire`.

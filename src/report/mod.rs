@@ -1,0 +1,1 @@
+//! Facts and outcomes as tables, JSON, JUnit, HTML. Imports `model`, `analyse`, `replay`.

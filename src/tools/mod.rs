@@ -1,0 +1,1 @@
+//! tshark, capinfos and pcapfix: found here, spawned here and nowhere else. Imports nothing of the crate.
