@@ -121,7 +121,7 @@ write_readme() { # write_readme CASE
     fi
 }
 
-make_case() { (
+make_case() {
     local case=$1 out=$root/fixtures/$1 share
     # shellcheck source=scripts/fixtures/lib.sh
     source "$FIXTURES_LIB/lib.sh"
@@ -138,6 +138,7 @@ make_case() { (
         on_server=(ip netns exec "$net-s") on_client=(ip netns exec "$net-c")
         export SMBD_NETNS=$net-s SMBD_INTERFACES=veth0
     fi
+    device=${capture_on:-$device}
     tshark_options=()
     if [[ $SMBD_PORT != 445 ]]; then tshark_options=(-d "tcp.port==$SMBD_PORT,nbss"); fi
 
@@ -155,7 +156,9 @@ make_case() { (
     mkdir "$SMB_CLIENT_DIR"
 
     start_tcpdump
-    export -f content smb smb_any smb_refused py torture client
+    # The client runs in a shell of its own, so that it can be put in a namespace.
+    mapfile -t functions < <(compgen -A function)
+    export -f "${functions[@]}"
     if ! (cd "$SMB_CLIENT_DIR" && "${on_client[@]}" bash -euo pipefail -c client) >"$work/client.log" 2>&1; then
         tail -n 40 "$work/client.log" >&2
         die "$case: a step of the client failed (its log is above)"
@@ -163,15 +166,15 @@ make_case() { (
     stop_tcpdump
 
     editcap -F pcapng "$work/raw.pcap" "$work/capture.pcapng"
+    mkdir -p "$out"
+    if declare -F after_capture >/dev/null; then after_capture "$out" || die "$case: the capture is not what it should be"; fi
     write_readme "$case" >"$work/README.md"
     (cd "$SMBD_BASE/shares/testshare" && find . -type f -print0 | sort -z | xargs -0r sha256sum -- | sed 's| \./| |') >"$work/share.sha256"
-    mkdir -p "$out"
-    if declare -F finish >/dev/null; then finish "$out"; fi
     mv "$work/capture.pcapng" "$work/README.md" "$work/share.sha256" "$out/"
     "$root/scripts/smbd.sh" wipe
     if [[ -n ${needs_netns:-} ]]; then ip netns del "$net-s"; ip netns del "$net-c"; fi
     echo "make-fixtures: $case: $(stat -c %s "$out/capture.pcapng") bytes, $(sed -n '/^## PDUs/{n;n;p}' "$out/README.md")"
-); }
+}
 
 cases=("$@")
 if [[ ${#cases[@]} == 0 ]]; then
@@ -179,5 +182,10 @@ if [[ ${#cases[@]} == 0 ]]; then
 fi
 for case in "${cases[@]}"; do
     [[ $case =~ ^[a-z0-9-]+$ && $case != lib && -r $FIXTURES_LIB/$case.sh ]] || { echo "make-fixtures: no such case: $case" >&2; exit 2; }
-    make_case "$case"
 done
+if [[ ${#cases[@]} == 1 ]]; then
+    make_case "${cases[0]}"
+else
+    # One process for each, since a case is sourced, and leaves its settings behind.
+    for case in "${cases[@]}"; do "${BASH_SOURCE[0]}" "$case"; done
+fi
