@@ -129,7 +129,7 @@ make_case() {
     source "$FIXTURES_LIB/$case.sh"
 
     on_server=() on_client=() device=lo
-    export SMB_HOST=127.0.0.1 SMBD_BASE=$work/smbd SMBD_PORT SMBD_USER=${SMBD_USER:-testuser} SMBD_PASSWORD=${SMBD_PASSWORD:-Passw0rd!}
+    export SMB_HOST=${host:-127.0.0.1} SMBD_BASE=$work/smbd SMBD_PORT SMBD_USER=${SMBD_USER:-testuser} SMBD_PASSWORD=${SMBD_PASSWORD:-Passw0rd!}
     export SMBD_EXTRA_USERS=${SMBD_EXTRA_USERS:-} SMBD_GLOBAL=${SMBD_GLOBAL:-} SMBD_TESTSHARE=${SMBD_TESTSHARE:-}
     SMBD_PORT=$(free_port)
     if [[ -n ${needs_netns:-} ]]; then
