@@ -1,1 +1,26 @@
 //! tshark, capinfos and pcapfix: found here, spawned here and nowhere else. Imports nothing of the crate.
+//!
+//! [`Tool::locate`] finds a program, [`Command`] starts it, [`Child`] streams from it: its stderr is drained by a thread of
+//! its own, and it is killed and reaped when dropped. [`Tshark`] knows the command lines, [`Profile`] keeps preferences and
+//! keys out of argv and apart from the user's own.
+
+mod capinfos;
+mod child;
+mod error;
+mod keys;
+mod locate;
+mod pcapfix;
+mod profile;
+mod stderr_tail;
+mod tshark;
+mod version;
+
+pub use capinfos::{CaptureInfo, Damage, inspect};
+pub use child::{Child, Command, Ending, Exit, Input, Output};
+pub use error::ToolError;
+pub use keys::{InvalidKey, Keys, SessionKey};
+pub use locate::{Located, PathOrigin, Tool};
+pub use pcapfix::{Repair, RepairedCapture, repair};
+pub use profile::Profile;
+pub use tshark::Tshark;
+pub use version::Version;

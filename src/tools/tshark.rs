@@ -1,0 +1,168 @@
+//! The command lines of tshark.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::child::Command;
+use super::locate::Located;
+use super::profile::Profile;
+
+/// tshark, with the preferences and keys that its runs share.
+#[derive(Clone, Debug)]
+pub struct Tshark {
+    located: Located,
+    profile: Arc<Profile>,
+}
+
+impl Tshark {
+    /// tshark at a place, with a profile.
+    pub fn new(located: Located, profile: Profile) -> Self {
+        Self { located, profile: Arc::new(profile) }
+    }
+
+    /// Where it is.
+    pub fn located(&self) -> &Located {
+        &self.located
+    }
+
+    /// Dissects PDUs given on stdin as a capture of link type 252 (`dissect::FeedWriter` writes it), and prints one
+    /// object a PDU, in order. Flushes after each, so that rows come while the feed goes on.
+    ///
+    /// `raw` adds the bytes of PDUs and of what was decrypted or decompressed from them.
+    pub fn pdu_feed_command(&self, raw: bool) -> Command {
+        // Link type 252 is Wireshark Upper PDU; -l flushes after each packet. Of pipe traffic only the DCE/RPC layer is
+        // printed: the interface shows as the name of a layer that is left out.
+        let command = self.command().args(["-l", "-r", "-", "-T", "ek", "-J", "frame smb2 dcerpc"]);
+        if raw { command.arg("-x") } else { command }
+    }
+
+    /// Dissects a whole capture and prints one object for each frame that has SMB2 in it, with the bytes of each PDU.
+    ///
+    /// `ports` are server ports beside 445 and 139. `out_of_order` sets the preference that finds PDUs in reordered
+    /// segments, but stops at the first hole of a connection.
+    pub fn whole_file_command(&self, file: &Path, ports: &[u16], out_of_order: bool) -> Command {
+        let mut command = self.command().arg("-r").arg(file);
+        for port in ports.iter().filter(|port| !matches!(port, 445 | 139)) {
+            command = command.arg("-d").arg(format!("tcp.port=={port},nbss"));
+        }
+        if out_of_order {
+            command = command.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
+        }
+        command.args(["-Y", "smb2", "-T", "ek", "-x", "-J", "frame ip ipv6 tcp smb2"])
+    }
+
+    fn command(&self) -> Command {
+        self.located.command().arg("-n").profile(Arc::clone(&self.profile))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::BufRead;
+    use std::path::PathBuf;
+
+    use zeroize::Zeroizing;
+
+    use super::super::child::{Ending, Input};
+    use super::super::keys::Keys;
+    use super::super::locate::Tool;
+    use super::*;
+
+    fn fixture(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+    }
+
+    fn tshark(keys: &Keys) -> Tshark {
+        let located = Tool::Tshark.locate(None).expect("the tests need tshark: scripts/install-deps.sh");
+        Tshark::new(located, Profile::new(keys).expect("a profile"))
+    }
+
+    fn rows(command: &Command) -> (Vec<String>, Ending) {
+        let mut child = command.spawn(Input::Null).expect("tshark starts");
+        let output = child.take_output().expect("stdout");
+        let rows = output.lines().map(|line| line.expect("a line")).filter(|line| !line.starts_with("{\"index\""));
+        let rows = rows.collect();
+        (rows, child.finish().expect("tshark ends well"))
+    }
+
+    #[test]
+    fn the_whole_file_command_prints_the_frames_of_the_quickstart_capture() {
+        let command = tshark(&Keys::default()).whole_file_command(&fixture("quickstart/capture.pcapng"), &[445], false);
+        let (rows, ending) = rows(&command);
+        assert!(rows.len() > 100 && rows.iter().all(|row| row.contains("\"smb2_raw\"")), "{} rows", rows.len());
+        assert_eq!(ending, Ending::Complete);
+    }
+
+    #[test]
+    fn a_capture_cut_short_gives_its_rows_and_is_partial() {
+        let whole = std::fs::read(fixture("quickstart/capture.pcapng")).expect("the fixture");
+        let folder = tempfile::tempdir().expect("a folder");
+        let cut = folder.path().join("cut.pcapng");
+        std::fs::write(&cut, &whole[..100_000]).expect("written");
+        let (rows, ending) = rows(&tshark(&Keys::default()).whole_file_command(&cut, &[], false));
+        assert!(!rows.is_empty());
+        assert!(matches!(&ending, Ending::Partial { messages } if messages.iter().any(|m| m.contains("cut short"))));
+    }
+
+    /// Sealed frames, and those of them that were opened.
+    fn sealed_and_opened(keys: &Keys) -> (usize, usize) {
+        let command = tshark(keys).whole_file_command(&fixture("encrypted/capture.pcapng"), &[], false);
+        let (rows, _) = rows(&command);
+        let sealed = rows.iter().filter(|row| row.contains("\"smb2_smb2_header_transform_msg_size\""));
+        let sealed: Vec<_> = sealed.collect();
+        let opened = sealed.iter().filter(|row| row.contains("\"smb2_smb2_cmd\"")).count();
+        (sealed.len(), opened)
+    }
+
+    #[test]
+    fn sealed_frames_open_with_the_password() {
+        let (sealed, opened) = sealed_and_opened(&Keys::default());
+        assert!(sealed > 0);
+        assert_eq!(opened, 0, "without keys");
+        let password = Some(Zeroizing::new("Passw0rd!".to_owned()));
+        assert_eq!(sealed_and_opened(&Keys { nt_password: password, ..Keys::default() }), (sealed, sealed));
+    }
+
+    #[test]
+    fn sealed_frames_open_with_session_keys() {
+        let list = std::fs::read_to_string(fixture("encrypted/keys.txt")).expect("the fixture's keys");
+        let session_keys = list.lines().map(|line| line.parse().expect("a key")).collect();
+        let (sealed, opened) = sealed_and_opened(&Keys { session_keys, ..Keys::default() });
+        assert!(sealed > 0);
+        assert_eq!(opened, sealed);
+    }
+
+    #[test]
+    fn secrets_are_in_files_that_only_we_can_read_and_not_in_arguments() {
+        use std::os::unix::fs::PermissionsExt;
+        let keys = Keys {
+            nt_password: Some(Zeroizing::new("Passw0rd!".to_owned())),
+            session_keys: vec!["0x1:00112233445566778899aabbccddeeff".parse().expect("a key")],
+            ..Keys::default()
+        };
+        let tshark = tshark(&keys);
+        let command = tshark.whole_file_command(Path::new("x"), &[1445], true);
+        let folder = tshark.profile.folder();
+        assert!(!format!("{command:?} {tshark:?}").contains("Passw0rd"));
+        assert!(!format!("{command:?} {tshark:?}").contains("00112233"));
+        let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+        assert_eq!(mode(folder), 0o700);
+        assert_eq!(mode(&folder.join("preferences")), 0o600);
+        assert_eq!(mode(&folder.join("smb2_seskey_list")), 0o600);
+        let gone = folder.to_owned();
+        drop(tshark);
+        assert!(gone.exists(), "the command still needs it");
+        drop(command);
+        assert!(!gone.exists());
+    }
+
+    #[test]
+    fn passwords_and_keytabs_that_tshark_would_misread_are_refused() {
+        for password in [" leading", "two\nlines"] {
+            let keys = Keys { nt_password: Some(Zeroizing::new(password.into())), ..Keys::default() };
+            assert!(Profile::new(&keys).is_err(), "{password:?}");
+        }
+        let keys = Keys { keytab: Some("/nowhere/keytab".into()), ..Keys::default() };
+        assert!(Profile::new(&keys).is_err());
+    }
+}
