@@ -81,7 +81,8 @@ impl FromStr for SessionKey {
             if matches!(bytes.len(), 0 | 16 | 32) { Ok(bytes) } else { Err(InvalidKey::Length(id.to_owned())) }
         };
         let (session_key, server_to_client, client_to_server) = (key()?, key()?, key()?);
-        if parts.next().is_some() || session_key.is_empty() && (server_to_client.is_empty() || client_to_server.is_empty())
+        if parts.next().is_some()
+            || session_key.is_empty() && (server_to_client.is_empty() || client_to_server.is_empty())
         {
             return Err(InvalidKey::Length(id.to_owned()));
         }

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 
 use super::error::ToolError;
 use super::locate::{Located, Tool};
+use super::profile::private_folder;
 
 /// Exit status for an empty file.
 const EXIT_EMPTY: i32 = 252;
@@ -47,7 +48,7 @@ pub fn repair(pcapfix: &Located, file: &Path) -> Result<Repair, ToolError> {
         return Err(ToolError::Compressed { path: file.to_owned() });
     }
     let private = |source| ToolError::PrivateFolder { tool: Tool::Pcapfix, source };
-    let folder = tempfile::Builder::new().prefix("smbreplay-pcapfix-").tempdir().map_err(private)?;
+    let folder = private_folder("smbreplay-pcapfix-").map_err(private)?;
     let path = folder.path().join("repaired");
     let absolute = std::path::absolute(file).map_err(private)?;
     // In its own folder: without -o, and for what it keeps beside, it writes to the working folder.

@@ -1,9 +1,9 @@
 //! A configuration folder for tshark that is ours alone: the user's own preferences change no result, and keys travel in
 //! files that nobody else can read.
 
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -23,8 +23,7 @@ impl Profile {
     /// Makes the folder (mode 0700) with the preferences and key list (mode 0600) for these keys.
     pub fn new(keys: &Keys) -> Result<Self, ToolError> {
         let failed = |source| ToolError::PrivateFolder { tool: Tool::Tshark, source };
-        // tempfile makes folders with mode 0700.
-        let folder = tempfile::Builder::new().prefix("smbreplay-tshark-").tempdir().map_err(failed)?;
+        let folder = private_folder("smbreplay-tshark-").map_err(failed)?;
         write_private(&folder.path().join("preferences"), &preferences(keys)?).map_err(failed)?;
         if !keys.session_keys.is_empty() {
             let mut list = Zeroizing::new(String::with_capacity(keys.session_keys.len() * 256));
@@ -38,6 +37,11 @@ impl Profile {
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
+}
+
+/// A temporary folder that nobody else can look into.
+pub(super) fn private_folder(prefix: &str) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
 fn preferences(keys: &Keys) -> Result<Zeroizing<String>, InvalidKey> {

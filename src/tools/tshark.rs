@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn the_whole_file_command_prints_the_frames_of_the_quickstart_capture() {
-        let command = tshark(&Keys::default()).whole_file_command(&fixture("quickstart/capture.pcapng"), &[445], false);
+        let command =
+            tshark(&Keys::default()).whole_file_command(&fixture("quickstart/capture.pcapng"), &[445], false);
         let (rows, ending) = rows(&command);
         assert!(rows.len() > 100 && rows.iter().all(|row| row.contains("\"smb2_raw\"")), "{} rows", rows.len());
         assert_eq!(ending, Ending::Complete);
