@@ -1,0 +1,89 @@
+//! The bytes of a capture, decompressed, with a count of how far the file has been read.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::CaptureError;
+
+const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+
+/// How much of the input files has been read, in bytes as they lie on disk. Shared with whoever draws a bar.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// Bytes read so far.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// An opened capture file.
+pub struct Input {
+    /// Where it is; `-` for standard input.
+    pub path: PathBuf,
+    pub(super) reader: Box<dyn Read + Send>,
+}
+
+impl Input {
+    /// Opens a capture file, `-` for standard input, and looks through gzip and zstd.
+    pub fn open(path: &Path, progress: &Progress) -> Result<Self, CaptureError> {
+        let fail = |source| CaptureError::Open { path: path.to_owned(), source };
+        let raw: Box<dyn Read + Send> = if path == Path::new("-") {
+            Box::new(io::stdin())
+        } else {
+            if path.is_dir() {
+                return Err(CaptureError::IsAFolder { path: path.to_owned() });
+            }
+            Box::new(File::open(path).map_err(fail)?)
+        };
+        let mut counted = Counted { inner: raw, progress: progress.clone() };
+        let mut head = [0; 4];
+        let filled = read_up_to(&mut counted, &mut head).map_err(fail)?;
+        let head = &head[..filled];
+        if head.is_empty() {
+            return Err(CaptureError::Empty { path: path.to_owned() });
+        }
+        let (gzip, zstd) = (head.starts_with(&GZIP_MAGIC), head.starts_with(&ZSTD_MAGIC));
+        let whole = io::Cursor::new(head.to_vec()).chain(counted);
+        let reader: Box<dyn Read + Send> = if gzip {
+            Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::with_capacity(1 << 18, whole)))
+        } else if zstd {
+            Box::new(zstd::stream::read::Decoder::new(whole).map_err(fail)?)
+        } else {
+            Box::new(whole)
+        };
+        Ok(Self { path: path.to_owned(), reader })
+    }
+}
+
+/// Fills as much of a buffer as there is input.
+fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+struct Counted<R> {
+    inner: R,
+    progress: Progress,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buffer)?;
+        self.progress.0.fetch_add(n as u64, Ordering::Relaxed);
+        Ok(n)
+    }
+}

@@ -1,0 +1,189 @@
+//! Capture files to events: the stage as a whole.
+
+use std::path::PathBuf;
+
+use rustc_hash::FxHashMap;
+
+use super::assembler::Budget;
+use super::error::CaptureError;
+use super::flows::{Ends, FlowEvent, Flows};
+use super::framing::Message;
+use super::input::{Input, Progress};
+use super::packets::PacketReader;
+use super::segment::{Dissected, Protocol, dissect};
+use super::split::split_chain;
+use super::statistics::CaptureStatistics;
+use crate::model::header::{PROTOCOL_COMPRESSED, PROTOCOL_PLAIN, PROTOCOL_SEALED, PROTOCOL_SMB1};
+use crate::model::{
+    CaptureEvent, Connection, ConnectionIndex, Gap, Layout, OpaqueKind, OpaqueMessage, RawPdu, SessionId,
+};
+
+/// How a capture is read.
+#[derive(Clone, Debug, Default)]
+pub struct ReaderOptions {
+    /// Ports of SMB beside 445 and 139.
+    pub ports: Vec<u16>,
+    /// How long out-of-order segments are waited for.
+    pub budget: Budget,
+}
+
+/// Reads captures and hands on what their SMB connections carry.
+pub struct CaptureReader {
+    inputs: std::vec::IntoIter<PathBuf>,
+    current: Option<PacketReader>,
+    progress: Progress,
+    options: ReaderOptions,
+}
+
+impl CaptureReader {
+    /// Opens the first of the files; the others follow as one capture. Fails when it is not there or no capture.
+    pub fn open(inputs: Vec<PathBuf>, options: ReaderOptions, progress: Progress) -> Result<Self, CaptureError> {
+        let mut inputs = inputs.into_iter();
+        let current = match inputs.next() {
+            Some(path) => Some(PacketReader::new(Input::open(&path, &progress)?, 0)?),
+            None => None,
+        };
+        Ok(Self { inputs, current, progress, options })
+    }
+
+    /// Reads everything and hands on the events in the order of the frames. Damage within a file ends the reading of that
+    /// file and stands in the statistics.
+    pub fn run(mut self, mut take: impl FnMut(CaptureEvent)) -> Result<CaptureStatistics, CaptureError> {
+        let mut ports = vec![445, 139];
+        ports.extend(&self.options.ports);
+        let mut flows = Flows::new(ports, self.options.budget);
+        let mut sink =
+            Sink { connections: FxHashMap::default(), statistics: CaptureStatistics::default(), take: &mut take };
+        let mut others: FxHashMap<Protocol, u64> = FxHashMap::default();
+        let mut frames = 0;
+        while let Some(mut packets) = self.current.take() {
+            packets.for_each(|packet| {
+                sink.packet(&packet);
+                match dissect(&packet) {
+                    Dissected::Tcp(segment) => {
+                        flows.segment(&segment, packet.frame, packet.time, &mut |event| sink.event(event));
+                    }
+                    Dissected::Other(protocol) => *others.entry(protocol).or_default() += 1,
+                }
+            });
+            frames = packets.frames();
+            if let Some(damage) = packets.damage() {
+                sink.statistics.damage.push(damage.to_owned());
+            }
+            if let Some(path) = self.inputs.next() {
+                self.current = Some(PacketReader::new(Input::open(&path, &self.progress)?, frames)?);
+            }
+        }
+        flows.finish(frames, &mut |event| sink.event(event));
+        let mut statistics = sink.statistics;
+        statistics.frames = frames;
+        statistics.unreadable_bytes = flows.skipped_bytes;
+        let ports = flows.segments_by_port.iter().map(|(port, count)| (format!("TCP port {port}"), *count));
+        let others = others.iter().map(|(protocol, count)| (protocol.to_string(), *count));
+        statistics.other_protocols.extend(ports.chain(others));
+        Ok(statistics)
+    }
+}
+
+/// Turns flow events into capture events.
+struct Sink<'a, F> {
+    connections: FxHashMap<u32, ConnectionIndex>,
+    statistics: CaptureStatistics,
+    take: &'a mut F,
+}
+
+impl<F: FnMut(CaptureEvent)> Sink<'_, F> {
+    fn packet(&mut self, packet: &super::Packet<'_>) {
+        let statistics = &mut self.statistics;
+        statistics.bytes += packet.data.len() as u64;
+        statistics.cut_frames += u64::from((packet.data.len() as u64) < u64::from(packet.original_length));
+        *statistics.link_types.entry(packet.link_type.0).or_default() += 1;
+        let (first, last) = (statistics.first_time, statistics.last_time);
+        statistics.first_time = Some(first.map_or(packet.time, |first| first.min(packet.time)));
+        statistics.last_time = Some(last.map_or(packet.time, |last| last.max(packet.time)));
+    }
+
+    fn event(&mut self, event: FlowEvent) {
+        match event {
+            FlowEvent::Message { ends, message, .. } => self.message(ends, message),
+            FlowEvent::Hole { ends, to_server, frame, length } => {
+                self.statistics.gaps += 1;
+                self.statistics.gap_bytes += length;
+                let connection = self.connection(ends);
+                let gap = Gap { connection, to_server, frame, missing_bytes: length, skipped_bytes: 0 };
+                (self.take)(CaptureEvent::Gap(gap));
+            }
+            FlowEvent::Closed { ends } => {
+                if let Some(connection) = self.connections.get(&ends.stream) {
+                    (self.take)(CaptureEvent::Closed(*connection));
+                }
+            }
+        }
+    }
+
+    fn message(&mut self, ends: Ends, message: Message) {
+        let connection = self.connection(ends);
+        let Message { bytes, missing, frame, time } = message;
+        let kind = match bytes.first_chunk::<4>() {
+            Some(&PROTOCOL_PLAIN) => {
+                let take = &mut self.take;
+                let count = &mut self.statistics.smb2_pdus;
+                split_chain(&bytes, missing > 0, |bytes, chain_index, anomalies| {
+                    *count += 1;
+                    let encrypted = false;
+                    take(CaptureEvent::Pdu(RawPdu {
+                        bytes,
+                        connection,
+                        frame,
+                        time,
+                        chain_index,
+                        encrypted,
+                        anomalies,
+                    }));
+                });
+                return;
+            }
+            Some(&PROTOCOL_SEALED) => {
+                self.statistics.sealed_messages += 1;
+                let session = Layout(&bytes).u64("SessionId", 44).unwrap_or_default();
+                OpaqueKind::Sealed(SessionId(session))
+            }
+            Some(&PROTOCOL_COMPRESSED) => {
+                self.statistics.compressed_messages += 1;
+                OpaqueKind::Compressed
+            }
+            Some(&PROTOCOL_SMB1) => {
+                self.statistics.smb1_messages += 1;
+                OpaqueKind::Smb1 { command: bytes.get(4).copied().unwrap_or_default() }
+            }
+            _ => OpaqueKind::Other,
+        };
+        (self.take)(CaptureEvent::Opaque(OpaqueMessage { connection, frame, time, kind, bytes }));
+    }
+
+    fn connection(&mut self, ends: Ends) -> ConnectionIndex {
+        let Ends { stream, client, server } = ends;
+        let next = ConnectionIndex(self.connections.len() as u32);
+        let take = &mut self.take;
+        *self.connections.entry(stream).or_insert_with(|| {
+            take(CaptureEvent::Connected(Connection { index: next, tcp_stream: stream, client, server }));
+            next
+        })
+    }
+}
+
+impl std::fmt::Display for Protocol {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Arp => f.write_str("ARP"),
+            Self::Icmp => f.write_str("ICMP"),
+            Self::Udp(port) => write!(f, "UDP port {port}"),
+            Self::Fragment => f.write_str("IP fragments"),
+            Self::Ip(47) => f.write_str("GRE tunnel"),
+            Self::Ip(number) => write!(f, "IP protocol {number}"),
+            Self::Ether(number) => write!(f, "EtherType 0x{number:04x}"),
+            Self::Link(number) => write!(f, "link type {number}"),
+            Self::Cut => f.write_str("packets cut short"),
+        }
+    }
+}

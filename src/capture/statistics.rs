@@ -1,0 +1,56 @@
+//! What a capture holds beside its SMB2 PDUs.
+
+use std::collections::BTreeMap;
+
+use crate::model::Timestamp;
+
+/// Counts over a whole capture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptureStatistics {
+    /// Packets.
+    pub frames: u64,
+    /// Bytes of the packets as captured.
+    pub bytes: u64,
+    /// Packets of which the capture kept only a part.
+    pub cut_frames: u64,
+    /// Time of the earliest packet.
+    pub first_time: Option<Timestamp>,
+    /// Time of the latest packet.
+    pub last_time: Option<Timestamp>,
+    /// Link layers, by libpcap's number, with their packets.
+    pub link_types: BTreeMap<i32, u64>,
+    /// Packets that are not TCP on a port of SMB, by what they are.
+    pub other_protocols: BTreeMap<String, u64>,
+    /// Plain SMB2 PDUs.
+    pub smb2_pdus: u64,
+    /// SMB1 messages.
+    pub smb1_messages: u64,
+    /// Sealed messages.
+    pub sealed_messages: u64,
+    /// Compressed messages.
+    pub compressed_messages: u64,
+    /// Stretches of SMB connections that the capture does not hold.
+    pub gaps: u64,
+    /// Bytes missing in them.
+    pub gap_bytes: u64,
+    /// Bytes of SMB connections that could not be read as messages.
+    pub unreadable_bytes: u64,
+    /// Why reading ended before the end of a file, with the file's name.
+    pub damage: Vec<String>,
+}
+
+impl CaptureStatistics {
+    /// The other protocols, most packets first, as one line: `TCP port 80 (12 packets), ARP (2)`.
+    pub fn other_protocols_line(&self, most: usize) -> String {
+        let mut rows: Vec<_> = self.other_protocols.iter().collect();
+        rows.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
+        let shown: Vec<_> = rows
+            .iter()
+            .take(most)
+            .map(|(name, count)| format!("{name} ({count} packet{})", if **count == 1 { "" } else { "s" }))
+            .collect();
+        let rest = rows.len().saturating_sub(most);
+        let tail = if rest > 0 { format!(", {rest} more") } else { String::new() };
+        format!("{}{tail}", shown.join(", "))
+    }
+}
