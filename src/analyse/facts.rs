@@ -2,9 +2,7 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::model::message::{
-    CreateContexts, CreateRequest, LeaseContext, Request, Response, context_tag_text,
-};
+use crate::model::message::{CreateContexts, CreateRequest, LeaseContext, Request, Response, context_tag_text};
 use crate::model::{Facts, Utf16};
 
 /// What a request says.

@@ -30,8 +30,7 @@ impl SessionTotals {
     pub fn add(&mut self, operation: &Operation) {
         self.operations += 1;
         let anomalies = operation.anomalies;
-        self.unpaired +=
-            u64::from(anomalies.contains(Anomaly::NoResponse) || anomalies.contains(Anomaly::NoRequest));
+        self.unpaired += u64::from(anomalies.contains(Anomaly::NoResponse) || anomalies.contains(Anomaly::NoRequest));
         let bytes = operation.facts.bytes.unwrap_or_default();
         match operation.command {
             Command::Read => self.bytes_read += bytes,

@@ -57,6 +57,11 @@ impl SessionWindow {
         Some(&mut self.entries[at].operation)
     }
 
+    /// Whether an operation is in the window.
+    pub(super) fn holds(&self, key: OpKey) -> bool {
+        self.position(key).is_some()
+    }
+
     /// Notes that an operation has ended; `grown` bytes were added to it.
     pub(super) fn end(&mut self, key: OpKey, grown: usize) {
         self.bytes += grown;

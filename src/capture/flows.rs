@@ -231,13 +231,7 @@ struct Way {
 
 impl Way {
     /// Takes a piece of the stream to its framer.
-    fn forward(
-        self,
-        item: StreamItem<'_>,
-        framer: &mut Framer,
-        arena: &mut Arena,
-        take: &mut impl FnMut(FlowEvent),
-    ) {
+    fn forward(self, item: StreamItem<'_>, framer: &mut Framer, arena: &mut Arena, take: &mut impl FnMut(FlowEvent)) {
         let Self { ends, to_server } = self;
         if let StreamItem::Hole { length, frame } = item {
             take(FlowEvent::Hole { ends, to_server, frame, length });
