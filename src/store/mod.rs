@@ -1,1 +1,27 @@
 //! Operations to Arrow to Parquet and back; the schema, the dataset folder, its metadata. Imports `model` only.
+//!
+//! ```text
+//! operations ─ columns (Arrow, by 1,024 rows) ─ row groups (encoded on any number of threads) ─ session file (appended in order)
+//! ```
+
+mod cells;
+mod columns;
+mod dataset;
+mod error;
+mod late_rows;
+mod manifest;
+mod reader;
+mod row_group;
+mod schema;
+mod session_file;
+mod staging;
+
+pub use columns::operations_to_batch;
+pub use dataset::{Dataset, DatasetPath};
+pub use error::StoreError;
+pub use manifest::{CaptureEntry, Manifest, Quality, ToolVersions, fingerprint};
+pub use reader::{OperationReader, Projection};
+pub use row_group::{EncodedRowGroup, RowGroupEncoder};
+pub use schema::{COLUMNS, Column, SCHEMA_VERSION, operations_schema};
+pub use session_file::{SessionFile, session_file_name};
+pub use staging::{StagedDataset, StagedFile};

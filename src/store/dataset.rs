@@ -1,0 +1,93 @@
+//! Where a dataset lies, and what is in it.
+
+use std::path::{Path, PathBuf};
+
+use super::error::StoreError;
+use super::manifest::Manifest;
+use super::reader::{OperationReader, Projection};
+use crate::model::SessionEntry;
+
+/// The folder of a capture's dataset: `DIR/.tracer/NAME`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatasetPath {
+    capture: PathBuf,
+    folder: PathBuf,
+}
+
+impl DatasetPath {
+    /// Beside the capture, or under another folder.
+    pub fn of(capture: &Path, output: Option<&Path>) -> Result<Self, StoreError> {
+        let name = match capture.file_name() {
+            Some(name) => name,
+            None => return Err(StoreError::NamelessCapture { path: capture.to_owned() }),
+        };
+        let base = output.unwrap_or_else(|| match capture.parent() {
+            Some(parent) if parent != Path::new("") => parent,
+            _ => Path::new("."),
+        });
+        Ok(Self { capture: capture.to_owned(), folder: base.join(".tracer").join(name) })
+    }
+
+    /// `DIR/.tracer/NAME`
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// `DIR/.tracer/NAME/sessions`
+    pub fn sessions_folder(&self) -> PathBuf {
+        self.folder.join("sessions")
+    }
+
+    /// `DIR/.tracer/NAME/replays`
+    pub fn replays_folder(&self) -> PathBuf {
+        self.folder.join("replays")
+    }
+
+    /// `DIR/.tracer/NAME/sessions/session_metadata.json`
+    pub fn manifest_path(&self) -> PathBuf {
+        self.sessions_folder().join(Manifest::FILE_NAME)
+    }
+
+    /// The capture.
+    pub fn capture(&self) -> &Path {
+        &self.capture
+    }
+}
+
+/// A dataset that is there.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    place: DatasetPath,
+    manifest: Manifest,
+}
+
+impl Dataset {
+    /// Opens the dataset of a capture.
+    pub fn open(place: DatasetPath) -> Result<Self, StoreError> {
+        let path = place.manifest_path();
+        if !path.exists() {
+            return Err(StoreError::NoDataset { path: place.folder, capture: place.capture });
+        }
+        Ok(Self { manifest: Manifest::read(&path)?, place })
+    }
+
+    /// Where it lies.
+    pub fn place(&self) -> &DatasetPath {
+        &self.place
+    }
+
+    /// What is in it.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Its sessions.
+    pub fn sessions(&self) -> &[SessionEntry] {
+        &self.manifest.sessions
+    }
+
+    /// The operations of a session, in order.
+    pub fn operations(&self, session: &SessionEntry, projection: Projection) -> Result<OperationReader, StoreError> {
+        OperationReader::open(&self.place.sessions_folder().join(&session.file), projection)
+    }
+}

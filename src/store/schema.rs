@@ -1,0 +1,249 @@
+//! The schema of `operations`: the only file that has column names.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+
+/// Raised whenever a column changes its name, type or meaning. Readers refuse other versions.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Names of the columns.
+pub(super) mod name {
+    #![allow(unreachable_pub)]
+
+    pub const OP_INDEX: &str = "op_index";
+    pub const SESSION_ID: &str = "session_id";
+    pub const COMMAND: &str = "command";
+    pub const COMMAND_CODE: &str = "command_code";
+    pub const REQUEST_FRAME: &str = "request_frame";
+    pub const RESPONSE_FRAME: &str = "response_frame";
+    pub const INTERIM_FRAME: &str = "interim_frame";
+    pub const REQUEST_TIME: &str = "request_time";
+    pub const RESPONSE_TIME: &str = "response_time";
+    pub const LATENCY_NS: &str = "latency_ns";
+    pub const TCP_STREAM: &str = "tcp_stream";
+    pub const CLIENT_IP: &str = "client_ip";
+    pub const SERVER_IP: &str = "server_ip";
+    pub const CLIENT_PORT: &str = "client_port";
+    pub const SERVER_PORT: &str = "server_port";
+    pub const MESSAGE_ID: &str = "message_id";
+    pub const ASYNC_ID: &str = "async_id";
+    pub const TREE_ID: &str = "tree_id";
+    pub const CHANNEL_SEQUENCE: &str = "channel_sequence";
+    pub const CREDIT_CHARGE: &str = "credit_charge";
+    pub const CREDITS_REQUESTED: &str = "credits_requested";
+    pub const CREDITS_GRANTED: &str = "credits_granted";
+    pub const REQUEST_FLAGS: &str = "request_flags";
+    pub const RESPONSE_FLAGS: &str = "response_flags";
+    pub const SIGNED: &str = "signed";
+    pub const ENCRYPTED: &str = "encrypted";
+    pub const COMPOUND_FRAME: &str = "compound_frame";
+    pub const COMPOUND_INDEX: &str = "compound_index";
+    pub const RELATED: &str = "related";
+    pub const STATUS: &str = "status";
+    pub const STATUS_NAME: &str = "status_name";
+    pub const SHARE: &str = "share";
+    pub const FILE_ID: &str = "file_id";
+    pub const PATH: &str = "path";
+    pub const NEW_PATH: &str = "new_path";
+    pub const DESIRED_ACCESS: &str = "desired_access";
+    pub const FILE_ATTRIBUTES: &str = "file_attributes";
+    pub const SHARE_ACCESS: &str = "share_access";
+    pub const CREATE_DISPOSITION: &str = "create_disposition";
+    pub const CREATE_OPTIONS: &str = "create_options";
+    pub const IMPERSONATION_LEVEL: &str = "impersonation_level";
+    pub const REQUESTED_OPLOCK: &str = "requested_oplock";
+    pub const GRANTED_OPLOCK: &str = "granted_oplock";
+    pub const LEASE_STATE_REQUESTED: &str = "lease_state_requested";
+    pub const LEASE_STATE_GRANTED: &str = "lease_state_granted";
+    pub const CREATE_CONTEXTS: &str = "create_contexts";
+    pub const CREATE_ACTION: &str = "create_action";
+    pub const END_OF_FILE: &str = "end_of_file";
+    pub const OFFSET: &str = "offset";
+    pub const LENGTH: &str = "length";
+    pub const BYTES: &str = "bytes";
+    pub const DATA_HASH: &str = "data_hash";
+    pub const INFO_TYPE: &str = "info_type";
+    pub const INFO_CLASS: &str = "info_class";
+    pub const PATTERN: &str = "pattern";
+    pub const CTL_CODE: &str = "ctl_code";
+    pub const CTL_NAME: &str = "ctl_name";
+    pub const LOCKS: &str = "locks";
+    pub const LOCK_OFFSET: &str = "offset";
+    pub const LOCK_LENGTH: &str = "length";
+    pub const LOCK_FLAGS: &str = "flags";
+    pub const REQUEST_PDU: &str = "request_pdu";
+    pub const INTERIM_PDU: &str = "interim_pdu";
+    pub const RESPONSE_PDU: &str = "response_pdu";
+    pub const ANOMALIES: &str = "anomalies";
+    /// The item of a list.
+    pub const ITEM: &str = "item";
+    /// Keys of the footer and of a column's metadata.
+    pub const WIRESHARK: &str = "wireshark";
+}
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Kind {
+    U8,
+    U16,
+    U32,
+    U64,
+    I64,
+    Bool,
+    Text,
+    /// Text with few different values.
+    Name,
+    Time,
+    /// 16 bytes.
+    Id,
+    Binary,
+    Texts,
+    Locks,
+}
+
+/// One column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether it can be null.
+    pub nullable: bool,
+    /// What it means.
+    pub meaning: &'static str,
+    /// Wireshark's name for the field, empty when it has none.
+    pub wireshark: &'static str,
+}
+
+const fn column(
+    name: &'static str,
+    kind: Kind,
+    nullable: bool,
+    wireshark: &'static str,
+    meaning: &'static str,
+) -> Column {
+    Column { name, kind, nullable, meaning, wireshark }
+}
+
+const NEVER: bool = false;
+const NULLABLE: bool = true;
+
+/// The columns, in their order in the file.
+#[rustfmt::skip]
+pub const COLUMNS: [Column; 62] = {
+    use Kind::*;
+    use name::*;
+    [
+    column(OP_INDEX, U32, NEVER, "", "Place of the operation in its session, from 0, in the order of requests."),
+    column(SESSION_ID, U64, NEVER, "smb2.sesid", "SessionId; that of the session which a NEGOTIATE or first SESSION_SETUP led to."),
+    column(COMMAND, Name, NEVER, "", "Name of the command in [MS-SMB2]; `0x…` when the code is outside the specification."),
+    column(COMMAND_CODE, U16, NEVER, "smb2.cmd", "Command of the header."),
+    column(REQUEST_FRAME, U64, NULLABLE, "frame.number", "Frame that completed the request."),
+    column(RESPONSE_FRAME, U64, NULLABLE, "frame.number", "Frame that completed the final response."),
+    column(INTERIM_FRAME, U64, NULLABLE, "frame.number", "Frame that completed the first STATUS_PENDING response."),
+    column(REQUEST_TIME, Time, NULLABLE, "frame.time_epoch", "Time of the request's frame, UTC."),
+    column(RESPONSE_TIME, Time, NULLABLE, "frame.time_epoch", "Time of the final response's frame, UTC."),
+    column(LATENCY_NS, I64, NULLABLE, "smb2.time", "Nanoseconds from the request to its final response."),
+    column(TCP_STREAM, U32, NEVER, "tcp.stream", "Number of the TCP conversation in the capture."),
+    column(CLIENT_IP, Name, NEVER, "ip.addr", "Address of the side that sends requests."),
+    column(SERVER_IP, Name, NEVER, "ip.addr", "Address of the side that answers."),
+    column(CLIENT_PORT, U16, NEVER, "tcp.port", "Its TCP port."),
+    column(SERVER_PORT, U16, NEVER, "tcp.port", "Its TCP port."),
+    column(MESSAGE_ID, U64, NEVER, "smb2.msg_id", "MessageId."),
+    column(ASYNC_ID, U64, NULLABLE, "smb2.aid", "AsyncId of the interim or final response, or of a CANCEL."),
+    column(TREE_ID, U32, NEVER, "smb2.tid", "TreeId, resolved through compounds; the one granted, for TREE_CONNECT."),
+    column(CHANNEL_SEQUENCE, U16, NEVER, "smb2.channel_sequence", "ChannelSequence of the request (SMB 3.x)."),
+    column(CREDIT_CHARGE, U16, NULLABLE, "smb2.credit.charge", "CreditCharge of the request."),
+    column(CREDITS_REQUESTED, U16, NULLABLE, "smb2.credits.requested", "CreditRequest of the request."),
+    column(CREDITS_GRANTED, U16, NULLABLE, "smb2.credits.granted", "CreditResponse of the final response."),
+    column(REQUEST_FLAGS, U32, NULLABLE, "smb2.flags", "Flags of the request's header."),
+    column(RESPONSE_FLAGS, U32, NULLABLE, "smb2.flags", "Flags of the final response's header."),
+    column(SIGNED, Bool, NEVER, "smb2.flags.signature", "Whether the request says it is signed."),
+    column(ENCRYPTED, Bool, NEVER, "", "Whether the request travelled sealed."),
+    column(COMPOUND_FRAME, U64, NULLABLE, "frame.number", "Frame of the compound the request is part of; null when it is alone."),
+    column(COMPOUND_INDEX, U16, NULLABLE, "", "Place of the request in its compound, from 0; null when it is alone."),
+    column(RELATED, Bool, NEVER, "smb2.flags.chained", "SMB2_FLAGS_RELATED_OPERATIONS of the request."),
+    column(STATUS, U32, NULLABLE, "smb2.nt_status", "NT status of the final response."),
+    column(STATUS_NAME, Name, NULLABLE, "", "Its name in [MS-ERREF]; `0x…` when it has none."),
+    column(SHARE, Name, NULLABLE, "smb2.tree", r"`\\server\share` of the tree."),
+    column(FILE_ID, Id, NULLABLE, "smb2.fid", "FileId as the server granted it, resolved through compounds; persistent part first."),
+    column(PATH, Text, NULLABLE, "smb2.filename", r"Path in the share, `\`-separated; empty for its root; null when it is not known."),
+    column(NEW_PATH, Text, NULLABLE, "smb2.filename", "Target of a rename or hard link."),
+    column(DESIRED_ACCESS, U32, NULLABLE, "smb.access_mask", "CREATE request: DesiredAccess."),
+    column(FILE_ATTRIBUTES, U32, NULLABLE, "smb2.file_attribute", "CREATE request: FileAttributes."),
+    column(SHARE_ACCESS, U32, NULLABLE, "smb.share_access", "CREATE request: ShareAccess."),
+    column(CREATE_DISPOSITION, U32, NULLABLE, "smb.create.disposition", "CREATE request: CreateDisposition."),
+    column(CREATE_OPTIONS, U32, NULLABLE, "smb.create_options", "CREATE request: CreateOptions."),
+    column(IMPERSONATION_LEVEL, U32, NULLABLE, "smb2.impersonation.level", "CREATE request: ImpersonationLevel."),
+    column(REQUESTED_OPLOCK, U8, NULLABLE, "smb2.create.oplock", "CREATE request: RequestedOplockLevel."),
+    column(GRANTED_OPLOCK, U8, NULLABLE, "smb2.create.oplock", "CREATE response: OplockLevel."),
+    column(LEASE_STATE_REQUESTED, U32, NULLABLE, "smb2.lease.lease_state", "CREATE request, lease context: LeaseState."),
+    column(LEASE_STATE_GRANTED, U32, NULLABLE, "smb2.lease.lease_state", "CREATE response, lease context: LeaseState."),
+    column(CREATE_CONTEXTS, Texts, NULLABLE, "smb2.tag", "CREATE request: names of its contexts; GUIDs in hex."),
+    column(CREATE_ACTION, U32, NULLABLE, "smb2.create.action", "CREATE response: CreateAction."),
+    column(END_OF_FILE, U64, NULLABLE, "smb2.eof", "File size in bytes, from a CREATE response, or from a CLOSE response that was asked for it."),
+    column(OFFSET, U64, NULLABLE, "smb2.file_offset", "READ, WRITE: offset in bytes. LOCK: that of the first element."),
+    column(LENGTH, U64, NULLABLE, "smb2.read_length", "READ, WRITE: bytes asked for. LOCK: those of the first element."),
+    column(BYTES, U64, NULLABLE, "smb2.write_length", "READ: bytes returned. WRITE: bytes accepted."),
+    column(DATA_HASH, Id, NULLABLE, "", "xxh3-128 of the payload of a READ response or WRITE request, big-endian."),
+    column(INFO_TYPE, U8, NULLABLE, "smb2.class", "QUERY_INFO, SET_INFO: InfoType."),
+    column(INFO_CLASS, U8, NULLABLE, "smb2.infolevel", "QUERY_INFO, SET_INFO: FileInfoClass. QUERY_DIRECTORY: FileInformationClass."),
+    column(PATTERN, Text, NULLABLE, "smb2.search", "QUERY_DIRECTORY: search pattern."),
+    column(CTL_CODE, U32, NULLABLE, "smb2.ioctl.function", "IOCTL: CtlCode."),
+    column(CTL_NAME, Name, NULLABLE, "", "Its name; `0x…` when it has none."),
+    column(LOCKS, Locks, NULLABLE, "", "LOCK: the elements."),
+    column(REQUEST_PDU, Binary, NULLABLE, "", "The whole request, decrypted, from `FE 53 4D 42` to its end."),
+    column(INTERIM_PDU, Binary, NULLABLE, "", "The whole first STATUS_PENDING response."),
+    column(RESPONSE_PDU, Binary, NULLABLE, "", "The whole final response."),
+    column(ANOMALIES, Texts, NULLABLE, "", "What was odd; null when nothing was."),
+    ]
+};
+
+impl Column {
+    /// The Arrow type.
+    pub fn data_type(&self) -> DataType {
+        match self.kind {
+            Kind::U8 => DataType::UInt8,
+            Kind::U16 => DataType::UInt16,
+            Kind::U32 => DataType::UInt32,
+            Kind::U64 => DataType::UInt64,
+            Kind::I64 => DataType::Int64,
+            Kind::Bool => DataType::Boolean,
+            Kind::Text => DataType::Utf8,
+            Kind::Name => DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8)),
+            Kind::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+            Kind::Id => DataType::FixedSizeBinary(16),
+            Kind::Binary => DataType::LargeBinary,
+            Kind::Texts => DataType::List(Arc::new(Field::new(name::ITEM, DataType::Utf8, false))),
+            Kind::Locks => DataType::List(Arc::new(Field::new(name::ITEM, DataType::Struct(lock_fields()), false))),
+        }
+    }
+
+    fn field(&self) -> Field {
+        let mut metadata = HashMap::new();
+        if !self.wireshark.is_empty() {
+            metadata.insert(name::WIRESHARK.to_owned(), self.wireshark.to_owned());
+        }
+        Field::new(self.name, self.data_type(), self.nullable).with_metadata(metadata)
+    }
+}
+
+/// The fields of a lock element.
+pub(super) fn lock_fields() -> Fields {
+    Fields::from(vec![
+        Field::new(name::LOCK_OFFSET, DataType::UInt64, false),
+        Field::new(name::LOCK_LENGTH, DataType::UInt64, false),
+        Field::new(name::LOCK_FLAGS, DataType::UInt32, false),
+    ])
+}
+
+/// The Arrow schema of `operations`.
+pub fn operations_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> =
+        LazyLock::new(|| Arc::new(Schema::new(COLUMNS.iter().map(Column::field).collect::<Vec<_>>())));
+    SCHEMA.clone()
+}
