@@ -36,7 +36,8 @@ impl Tshark {
         if raw { command.arg("-x") } else { command }
     }
 
-    /// Dissects a whole capture and prints one object for each frame that has SMB2 in it, with the bytes of each PDU.
+    /// Dissects a whole capture and prints one object for each frame that has SMB in it, with the bytes of each PDU (of
+    /// SMB1 too: those are counted, and a multi-protocol NEGOTIATE explains the answer to it).
     ///
     /// `ports` are server ports beside 445 and 139. `out_of_order` sets the preference that finds PDUs in reordered
     /// segments, but stops at the first hole of a connection.
@@ -48,7 +49,7 @@ impl Tshark {
         if out_of_order {
             command = command.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
         }
-        command.args(["-Y", "smb2", "-T", "ek", "-x", "-J", "frame ip ipv6 tcp smb2"])
+        command.args(["-Y", "smb2 or smb", "-T", "ek", "-x", "-J", "frame ip ipv6 tcp smb smb2"])
     }
 
     fn command(&self) -> Command {

@@ -1,0 +1,37 @@
+//! What tshark tells of DCE/RPC on named pipes.
+
+use super::ek::EkRecord;
+use super::ek_field::EkField;
+
+/// Layers that are no interface although they are left out of the output.
+const OTHER_LAYERS: [&str; 8] = ["eth", "sll", "ip", "ipv6", "tcp", "nbss", "data", "exported_pdu"];
+
+/// The RPC of one row of the PDU feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RpcFacts {
+    /// A bind, to these interfaces.
+    Bind(Vec<String>),
+    /// A request or response.
+    Call {
+        /// Wireshark's name of the interface: `srvsvc`, `samr` …; None for one it does not know.
+        interface: Option<String>,
+        /// The operation's number in the interface.
+        operation: u16,
+    },
+}
+
+impl RpcFacts {
+    /// The facts of a record, if it has RPC in it.
+    pub fn of(record: &EkRecord) -> Option<Self> {
+        let fields = &record.fields;
+        if let Some(operation) = fields.first(EkField::RpcOperation) {
+            let mut layers = fields.all(EkField::LayerLeftOut).filter(|layer| !OTHER_LAYERS.contains(layer));
+            return Some(Self::Call {
+                interface: layers.next_back().map(str::to_owned),
+                operation: operation.parse().ok()?,
+            });
+        }
+        let interfaces: Vec<_> = fields.all(EkField::RpcInterface).map(str::to_owned).collect();
+        (!interfaces.is_empty()).then_some(Self::Bind(interfaces))
+    }
+}
