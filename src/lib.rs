@@ -14,4 +14,6 @@ pub mod wire;
 pub mod replay;
 pub mod report;
 
+pub mod ingest;
+
 pub mod cli;

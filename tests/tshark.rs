@@ -1,5 +1,7 @@
 //! The real tshark, over the fixtures: what it prints is read completely, and the PDU feed is understood.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read, Write};
 use std::net::SocketAddr;

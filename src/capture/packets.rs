@@ -1,16 +1,19 @@
 //! pcap and pcapng files as a stream of packets.
 
+use std::io::Read;
 use std::path::PathBuf;
 
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
 
 use super::error::CaptureError;
-use super::input::Input;
+use super::input::{Input, read_up_to};
 use crate::model::Timestamp;
 
 /// Room for the largest packet usual in captures (`tcpdump -s 0`: 256 KiB); grows up to [`LARGEST_BLOCK`].
 const BUFFER: usize = 1 << 20;
+/// What is read before the format is decided.
+const FIRST_READ: usize = 1 << 16;
 /// A block larger than this is damage.
 const LARGEST_BLOCK: usize = 1 << 26;
 
@@ -68,14 +71,17 @@ impl PacketReader {
     /// Reads the file's header. `frames_before` is the number of packets in the files before this one.
     pub fn new(input: Input, frames_before: u64) -> Result<Self, CaptureError> {
         let path = input.path;
-        let mut reader = std::io::BufReader::with_capacity(BUFFER, input.reader);
         let not_a_capture = |found| CaptureError::NotACapture { path: path.clone(), found };
-        let start = match std::io::BufRead::fill_buf(&mut reader) {
-            Ok(start) => start,
+        // The parser decides by its first read, which from a decoder or a pipe may be short.
+        let mut reader = input.reader;
+        let mut start = vec![0; FIRST_READ];
+        let filled = match read_up_to(&mut reader, &mut start) {
+            Ok(filled) => filled,
             Err(source) => return Err(CaptureError::Open { path, source }),
         };
-        let found = describe(start);
-        let short = start.len() < 24;
+        start.truncate(filled);
+        let (found, short) = (describe(&start), filled < 24);
+        let reader = std::io::Cursor::new(start).chain(reader);
         match create_reader(BUFFER, reader) {
             Ok(reader) => Ok(Self {
                 path,

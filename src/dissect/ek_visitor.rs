@@ -15,7 +15,15 @@ pub(super) fn layers(line: &[u8]) -> serde_json::Result<Option<Layers>> {
     if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
-    let mut deserializer = serde_json::Deserializer::from_slice(line);
+    // tshark prints some strings of a capture as they are, which need not be UTF-8. All that is read here is.
+    match std::str::from_utf8(line) {
+        Ok(text) => document(text),
+        Err(_) => document(&String::from_utf8_lossy(line)),
+    }
+}
+
+fn document(line: &str) -> serde_json::Result<Option<Layers>> {
+    let mut deserializer = serde_json::Deserializer::from_str(line);
     let layers = deserializer.deserialize_map(Document)?;
     deserializer.end()?;
     Ok(layers)

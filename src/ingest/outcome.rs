@@ -1,0 +1,177 @@
+//! What an ingest comes to: the metadata, and whether there was anything to do.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use rustc_hash::FxHashMap;
+
+use super::error::IngestError;
+use super::extraction::Read;
+use super::options::IngestOptions;
+use crate::analyse::{Pairing, SessionSlot};
+use crate::model::{Anomaly, LoginFacts};
+use crate::store::{CaptureEntry, DatasetPath, Manifest, Quality, SCHEMA_VERSION, ToolVersions, fingerprint};
+
+/// A dataset, and whether it was written now.
+#[derive(Clone, Debug)]
+pub struct IngestReport {
+    /// Whether anything was done.
+    pub outcome: Outcome,
+    /// Where the dataset lies.
+    pub place: DatasetPath,
+    /// What is in it.
+    pub manifest: Manifest,
+}
+
+/// Whether an ingest did anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The dataset was written.
+    Written,
+    /// It was up to date.
+    Unchanged,
+}
+
+/// The metadata of a dataset that is there and made of these inputs with these options.
+pub(super) fn up_to_date(options: &IngestOptions, place: &DatasetPath) -> Option<Manifest> {
+    let manifest = Manifest::read(&place.manifest_path()).ok()?;
+    let (size, modified_ns) = size_and_time(options).ok()?;
+    let capture = &manifest.capture;
+    let same_maker = manifest.options == options.recorded()
+        && manifest.tools.smbreplay == env!("CARGO_PKG_VERSION")
+        && manifest.tools.tshark == options.tshark_version;
+    let whole = manifest.sessions.iter().all(|session| place.sessions_folder().join(&session.file).is_file());
+    if !same_maker || !whole || capture.size != size || capture.hash.is_empty() {
+        return None;
+    }
+    // A touched file is looked into; one with another size is not.
+    let same = capture.modified_ns == modified_ns || fingerprint(&options.inputs).ok()? == capture.hash;
+    same.then_some(manifest)
+}
+
+/// The key-value pairs that are known from the start.
+pub(super) fn footer(options: &IngestOptions) -> Vec<(String, String)> {
+    vec![
+        ("smbreplay.schema_version".to_owned(), SCHEMA_VERSION.to_string()),
+        ("smbreplay.version".to_owned(), env!("CARGO_PKG_VERSION").to_owned()),
+        ("smbreplay.tshark_version".to_owned(), options.tshark_version.clone().unwrap_or_default()),
+    ]
+}
+
+/// An ingest without a single session is an error that says what the capture holds instead.
+pub(super) fn check_found_something(
+    options: &IngestOptions,
+    read: &Read,
+    pairing: &Pairing,
+) -> Result<(), IngestError> {
+    if pairing.sessions().next().is_some() {
+        return Ok(());
+    }
+    let statistics = &read.statistics;
+    let mut instead = statistics.other_protocols_line(6);
+    if statistics.smb1_messages > 0 {
+        let smb1 = format!("SMB1 ({} messages)", statistics.smb1_messages);
+        instead = if instead.is_empty() { smb1 } else { format!("{smb1}, {instead}") };
+    }
+    if instead.is_empty() {
+        instead = "nothing else".to_owned();
+    }
+    let tunnels = ["GRE", "fragment", "link type", "IP protocol"];
+    let hint = if statistics.smb1_messages > 0 {
+        "; SMB1 is another protocol, which smbreplay does not read"
+    } else if tunnels.iter().any(|word| instead.contains(word)) {
+        "; SMB2 in a tunnel or in fragments is read with --extractor tshark"
+    } else if instead.contains("TCP port") {
+        "; if SMB2 runs on one of these ports, name it with --port"
+    } else {
+        ""
+    };
+    Err(IngestError::NoSmb2 { path: options.name_giver(), packets: statistics.frames, instead, hint })
+}
+
+/// What the metadata says of the capture.
+pub(super) fn capture_entry(options: &IngestOptions, read: &Read) -> Result<CaptureEntry, IngestError> {
+    let statistics = &read.statistics;
+    let (size, modified_ns) = size_and_time(options)?;
+    Ok(CaptureEntry {
+        paths: options.inputs.iter().map(|path| path.display().to_string()).collect(),
+        size,
+        modified_ns,
+        hash: if options.inputs == [Path::new("-")] { String::new() } else { fingerprint(&options.inputs)? },
+        packets: statistics.frames,
+        link_types: statistics.link_types.clone(),
+        first_time: statistics.first_time.map(|time| time.to_string()),
+        last_time: statistics.last_time.map(|time| time.to_string()),
+    })
+}
+
+/// The metadata.
+pub(super) fn manifest(
+    options: &IngestOptions,
+    capture: CaptureEntry,
+    read: &Read,
+    pairing: &Pairing,
+    files: &[String],
+    mut logins: FxHashMap<SessionSlot, LoginFacts>,
+    anomalies: BTreeMap<Anomaly, u64>,
+) -> Manifest {
+    let statistics = &read.statistics;
+    let mut sessions = Vec::new();
+    let mut undecrypted_messages = 0;
+    for (slot, ((id, _, totals, undecrypted), file)) in pairing.sessions().zip(files).enumerate() {
+        let mut entry = totals.entry();
+        entry.id = id.to_string();
+        entry.file.clone_from(file);
+        entry.undecrypted = undecrypted;
+        entry.encryption |= undecrypted > 0;
+        undecrypted_messages += undecrypted;
+        if let Some(login) = logins.remove(&SessionSlot(slot as u32)) {
+            let granted = std::mem::replace(&mut entry.login, login);
+            entry.login.guest |= granted.guest;
+            entry.login.anonymous |= granted.anonymous;
+        }
+        sessions.push(entry);
+    }
+    let mut notes = Vec::new();
+    if options.tshark.is_none() {
+        notes.push("ingested without tshark: users, domains and workstations are not known".to_owned());
+    }
+    Manifest {
+        schema_version: SCHEMA_VERSION,
+        capture,
+        tools: ToolVersions {
+            smbreplay: env!("CARGO_PKG_VERSION").to_owned(),
+            tshark: options.tshark_version.clone(),
+        },
+        options: options.recorded(),
+        quality: Quality {
+            cut_packets: statistics.cut_frames,
+            smb2_pdus: pairing.counts().pdus,
+            smb1_messages: statistics.smb1_messages,
+            sealed_messages: statistics.sealed_messages,
+            undecrypted_messages,
+            compressed_messages: statistics.compressed_messages,
+            gaps: statistics.gaps,
+            gap_bytes: statistics.gap_bytes,
+            unreadable_bytes: statistics.unreadable_bytes,
+            anomalies: anomalies.iter().map(|(anomaly, count)| (anomaly.name().to_owned(), *count)).collect(),
+            damage: statistics.damage.iter().chain(&read.messages).cloned().collect(),
+            notes,
+        },
+        sessions,
+    }
+}
+
+fn size_and_time(options: &IngestOptions) -> Result<(u64, i64), IngestError> {
+    let (mut size, mut newest) = (0, 0);
+    for path in options.inputs.iter().filter(|path| *path != Path::new("-")) {
+        let fail = |source| IngestError::Input { path: path.clone(), source };
+        let metadata = fs::metadata(path).map_err(fail)?;
+        size += metadata.len();
+        let modified = metadata.modified().map_err(fail)?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        newest = newest.max(modified.as_nanos() as i64);
+    }
+    Ok((size, newest))
+}
