@@ -59,6 +59,16 @@ fn operations(report: &IngestReport) -> BTreeMap<String, Vec<Operation>> {
     dataset.sessions().iter().map(|entry| (entry.file.clone(), read(entry))).collect()
 }
 
+/// Where two operations differ, with a bit of what is around.
+fn difference(ours: &Operation, theirs: &Operation) -> String {
+    let (ours, theirs) = (format!("{ours:?}"), format!("{theirs:?}"));
+    let at = ours.bytes().zip(theirs.bytes()).position(|(a, b)| a != b).unwrap_or(0);
+    let around = |text: &str| {
+        String::from_utf8_lossy(&text.as_bytes()[at.saturating_sub(120)..text.len().min(at + 80)]).into_owned()
+    };
+    format!("\n{}\n{}", around(&ours), around(&theirs))
+}
+
 fn count(pdus: impl Iterator<Item = Vec<u8>>) -> BTreeMap<Vec<u8>, usize> {
     let mut counts = BTreeMap::new();
     pdus.for_each(|pdu| *counts.entry(pdu).or_default() += 1);
@@ -146,7 +156,7 @@ fn both_extractors_give_equal_datasets() {
         for (name, rows) in &native {
             assert_eq!(rows.len(), witness[name].len(), "{} {name}", capture.display());
             for (ours, theirs) in rows.iter().zip(&witness[name]) {
-                assert_eq!(ours, theirs, "{} {name}", capture.display());
+                assert!(ours == theirs, "{} {name}: {}", capture.display(), difference(ours, theirs));
             }
         }
     }
