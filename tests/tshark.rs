@@ -1,6 +1,6 @@
 //! The real tshark, over the fixtures: what it prints is read completely, and the PDU feed is understood.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::expect_used, reason = "in tests, also outside of the test functions themselves")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read, Write};

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use chrono::DateTime;
 
 use super::ek_field::{EkField, EkFields};
-use super::ek_visitor;
+use super::{ek_repair, ek_visitor};
 use crate::model::Timestamp;
 
 /// What tshark printed of one frame, or of one record of the PDU feed.
@@ -114,24 +114,26 @@ impl EkParser {
 
     fn next_line(&mut self) -> Option<std::ops::Range<usize>> {
         let start = self.start;
-        match memchr::memchr(b'\n', &self.buffer[self.searched..]) {
-            Some(at) => {
-                let end = self.searched + at;
-                self.start = end + 1;
-                self.searched = end + 1;
-                self.lines += 1;
-                Some(start..end)
-            }
-            None => {
-                self.searched = self.buffer.len();
-                if !self.ended || start == self.buffer.len() {
-                    return None;
+        while let Some(at) = memchr::memchr(b'\n', &self.buffer[self.searched..]) {
+            let end = self.searched + at;
+            match ek_repair::goes_on(&self.buffer[start..end], &self.buffer[end + 1..]) {
+                None if !self.ended => return None,
+                Some(true) => self.searched = end + 1,
+                None | Some(false) => {
+                    self.start = end + 1;
+                    self.searched = end + 1;
+                    self.lines += 1;
+                    return Some(start..end);
                 }
-                self.start = self.buffer.len();
-                self.lines += 1;
-                Some(start..self.buffer.len())
             }
         }
+        self.searched = self.buffer.len();
+        if !self.ended || start == self.buffer.len() {
+            return None;
+        }
+        self.start = self.buffer.len();
+        self.lines += 1;
+        Some(start..self.buffer.len())
     }
 }
 
@@ -247,6 +249,26 @@ mod tests {
         let domains: Vec<_> = records[0].messages[0].fields.all(EkField::NtlmDomain).collect();
         assert_eq!(domains, ["A", "B", "C"]);
         assert_eq!(records[0].time, Timestamp(1_500_000_000));
+    }
+
+    #[test]
+    fn names_that_are_not_utf_8_do_not_stop_the_rest() {
+        let line = b"{\"layers\":{\"frame\":{\"frame_frame_time_epoch\":\"1\",\"frame_frame_number\":\"1\"},\
+            \"smb2_raw\":\"fe534d42\",\"smb2\":{\"smb2_smb2_filename\":\"lone \xED\xA0\x80\"}}}";
+        assert_eq!(read(&[line])[0].messages[0].bytes, &b"\xFESMB"[..]);
+    }
+
+    #[test]
+    fn garbage_in_times_is_read_past() {
+        for garbage in [&b"{f\xC3~"[..], b"\x17\x08\x7f", b"a\"b", b"\\", b"x\ny", b"\n{", b"", b"\x00\x01"] {
+            let mut line = br#"{"layers":{"frame":{"frame_frame_time_epoch":"1","frame_frame_number":"1"},"#.to_vec();
+            line.extend(br#""smb2_raw":"fe534d42","smb2":{"smb2_smb2_create_time":"60056-05-28T05:36:"#);
+            line.extend(garbage);
+            line.extend(b".955161500Z\",\"smb2_smb2_ses_flags_null\":\"1\"}}}\n");
+            let records = read(&[&line, &line[..40], &line[40..]]);
+            assert_eq!(records.len(), 2, "{garbage:?}");
+            assert!(records.iter().all(|record| record.messages[0].fields.is_true(EkField::SessionIsNull)));
+        }
     }
 
     #[test]

@@ -9,21 +9,19 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 
 use super::ek::{EkMessage, Layers};
 use super::ek_field::EkField;
+use super::ek_repair;
 
 /// The layers of a line; None for lines without any: an index line, or an empty one.
 pub(super) fn layers(line: &[u8]) -> serde_json::Result<Option<Layers>> {
     if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
-    // tshark prints some strings of a capture as they are, which need not be UTF-8. All that is read here is.
-    match std::str::from_utf8(line) {
-        Ok(text) => document(text),
-        Err(_) => document(&String::from_utf8_lossy(line)),
-    }
+    read(&ek_repair::text(line))
+        .or_else(|error| read(&ek_repair::text(&ek_repair::repaired(line))).map_err(|_| error))
 }
 
-fn document(line: &str) -> serde_json::Result<Option<Layers>> {
-    let mut deserializer = serde_json::Deserializer::from_str(line);
+fn read(text: &str) -> serde_json::Result<Option<Layers>> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let layers = deserializer.deserialize_map(Document)?;
     deserializer.end()?;
     Ok(layers)

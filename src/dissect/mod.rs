@@ -6,6 +6,7 @@
 
 mod ek;
 mod ek_field;
+mod ek_repair;
 mod ek_visitor;
 mod extract;
 mod feed;
