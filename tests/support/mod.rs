@@ -1,0 +1,108 @@
+//! A private Samba for tests: started from `scripts/smbd.sh` in a folder of its own, stopped when dropped.
+#![allow(dead_code)] // Not every test binary uses all of it.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use tempfile::TempDir;
+
+/// A running smbd on 127.0.0.1.
+pub struct Samba {
+    folder: TempDir,
+    port: u16,
+}
+
+static SHARED: Mutex<Weak<Samba>> = Mutex::new(Weak::new());
+
+impl Samba {
+    pub const USER: &'static str = "testuser";
+    pub const PASSWORD: &'static str = "Passw0rd!";
+
+    /// The server that the tests of a binary share while any of them runs. Use files with names of your own.
+    pub fn shared() -> Arc<Self> {
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(samba) = shared.upgrade() {
+            return samba;
+        }
+        let samba = Arc::new(Self::start(&[]));
+        *shared = Arc::downgrade(&samba);
+        samba
+    }
+
+    /// A server of one's own. `settings` are further variables of `scripts/smbd.sh`: `("SMBD_GLOBAL", "server signing = mandatory")`.
+    pub fn start(settings: &[(&str, &str)]) -> Self {
+        for attempt in 1.. {
+            let folder = tempfile::Builder::new().prefix("smbreplay-test-").tempdir().expect("a folder for smbd");
+            // smbd serves files as the user who logged in.
+            std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("chmod");
+            let samba = Self { folder, port: free_port() };
+            let output = samba.script("start", settings);
+            if output.status.success() {
+                return samba;
+            }
+            let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+            // Another program may have taken the port in the meantime.
+            assert!(attempt < 4 && stderr.contains("is taken"), "smbd does not start: {stderr}");
+        }
+        unreachable!()
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The folder behind a share: `testshare`, `roshare`, `guestshare`, `encshare`.
+    pub fn share_dir(&self, share: &str) -> PathBuf {
+        self.base().join("shares").join(share)
+    }
+
+    /// Ends the server while tests hold connections to it.
+    pub fn stop(&self) {
+        let output = self.script("stop", &[]);
+        assert!(output.status.success(), "smbd does not stop: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// Starts it again after [`Samba::stop`], on the same port and with the same files.
+    pub fn restart(&self) {
+        let output = self.script("start", &[]);
+        assert!(output.status.success(), "smbd does not start: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    fn base(&self) -> PathBuf {
+        self.folder.path().join("smbd")
+    }
+
+    fn script(&self, action: &str, settings: &[(&str, &str)]) -> Output {
+        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/smbd.sh"))
+            .arg(action)
+            .env("SMBD_BASE", self.base())
+            .env("SMBD_PORT", self.port.to_string())
+            .env("SMBD_USER", Self::USER)
+            .env("SMBD_PASSWORD", Self::PASSWORD)
+            .envs(settings.iter().copied())
+            .output()
+            .expect("scripts/smbd.sh runs")
+    }
+}
+
+impl Drop for Samba {
+    fn drop(&mut self) {
+        let output = self.script("stop", &[]);
+        if !output.status.success() {
+            eprintln!("smbd does not stop: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("its number").port()
+}
