@@ -43,8 +43,7 @@ pub enum Credentials {
         /// Password.
         password: Password,
     },
-    /// Kerberos with user, realm and password. The KDC is found as MIT's library finds it (`KRB5_CONFIG`, `/etc/krb5.conf`), or
-    /// from `SSPI_KDC_URL` (`tcp://host:88`).
+    /// Kerberos with user, realm and password.
     Kerberos {
         /// User name.
         user: String,
@@ -52,6 +51,8 @@ pub enum Credentials {
         realm: String,
         /// Password.
         password: Password,
+        /// The KDC, `tcp://host:88`. When None it is found from `SSPI_KDC_URL`, `KRB5_CONFIG` or `/etc/krb5.conf`.
+        kdc: Option<String>,
     },
     /// The account `Guest` without a password.
     Guest,

@@ -21,6 +21,7 @@ mod login;
 mod multiplex;
 mod negotiate;
 mod options;
+mod pending;
 mod reader;
 mod seal;
 mod session;

@@ -15,9 +15,10 @@ use super::error::{Violation, WireError};
 use super::event::{Event, EventKind};
 use super::negotiate::Negotiated;
 use super::options::ConnectOptions;
+use super::pending::Pending;
 use super::seal::SealKeys;
 use super::session::Session;
-use super::ticket::{Completion, Interim, Progress, RequestHandle, Ticket, ticket};
+use super::ticket::{Interim, Progress, RequestHandle, Ticket, ticket};
 use crate::model::header::HEADER_LENGTH;
 use crate::model::message::TreeConnectResponse;
 use crate::model::{Command, Header, HeaderFlags, MessageId, NtStatus, SessionId, TreeId};
@@ -51,18 +52,6 @@ pub(super) struct QueuedPdu {
 
 /// The flags that a caller decides on.
 const CALLERS_FLAGS: u32 = !(HeaderFlags::SERVER_TO_REDIR | HeaderFlags::ASYNC_COMMAND | HeaderFlags::SIGNED);
-
-/// A request in flight.
-#[derive(Debug)]
-struct Pending {
-    command: Command,
-    session: Option<Session>,
-    signed: bool,
-    sealed: bool,
-    /// Credits asked for and not yet answered.
-    asked: u16,
-    completion: Completion,
-}
 
 #[derive(Debug)]
 struct State {
@@ -279,10 +268,10 @@ impl Multiplexer {
         let Some(pending) = state.pending.remove(&header.message_id) else { return Ok(()) };
         drop(state);
 
-        match self.check(&header, &pdu, sealed, &pending) {
-            Ok(()) => {
+        match pending.check(&header, &pdu, sealed, self.address()) {
+            Ok(protection) => {
                 note_tree(&header, &pdu, &pending);
-                pending.completion.answer(header, pdu, sealed, received);
+                pending.completion.answer(header, pdu, protection, received);
             }
             Err(error) => pending.completion.fail(error),
         }
@@ -303,30 +292,6 @@ impl Multiplexer {
         for (_, request) in pending {
             request.completion.fail(self.lost_because(&reason));
         }
-    }
-
-    /// Whether a final response is protected as its request was, [MS-SMB2] 3.2.5.1.1 and 3.2.5.1.3.
-    fn check(&self, header: &Header, pdu: &[u8], sealed: bool, pending: &Pending) -> Result<(), WireError> {
-        let (address, command, message_id, status) =
-            (self.address(), pending.command, header.message_id, header.status);
-        // A login's own signature is checked by the login, which has the key only afterwards.
-        if sealed || command == Command::SessionSetup {
-            return Ok(());
-        }
-        // A server that no longer knows the session has no key to answer with.
-        let keyless = matches!(status, NtStatus::USER_SESSION_DELETED | NtStatus::NETWORK_SESSION_EXPIRED);
-        if pending.sealed && !keyless {
-            return Err(WireError::Unsealed { address, command, message_id, status });
-        }
-        let Some(key) = pending.session.as_ref().and_then(Session::signing) else { return Ok(()) };
-        if header.flags.is_signed() {
-            if !key.verify(pdu) {
-                return Err(WireError::SignatureMismatch { address, command, message_id });
-            }
-        } else if pending.signed && !keyless {
-            return Err(WireError::Unsigned { address, command, message_id, status });
-        }
-        Ok(())
     }
 
     fn check_length(&self, chain: &Chain) -> Result<(), WireError> {
@@ -402,3 +367,6 @@ fn note_tree(header: &Header, pdu: &[u8], pending: &Pending) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,10 @@ pub struct Reply {
     pub header: Header,
     /// Whether it travelled sealed.
     pub sealed: bool,
+    /// Whether it is proved to be the server's: sealed, or signed with a signature that is right. False where neither was
+    /// asked for, and for a few statuses that servers decide on before they look for a key (a session, tree or file
+    /// that is gone).
+    pub verified: bool,
     /// The whole PDU, decrypted; of a chain, up to where the next PDU begins.
     pub pdu: Bytes,
 }
@@ -52,6 +56,8 @@ impl Reply {
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) sent: OnceLock<Instant>,
+    /// The signature that the request was sent with.
+    pub(super) signature: OnceLock<[u8; 16]>,
     pub(super) async_id: OnceLock<AsyncId>,
     /// The request as it travelled, where somebody needs it (preauthentication integrity).
     pub(super) request: OnceLock<Bytes>,
@@ -147,6 +153,13 @@ impl Future for Ticket {
     }
 }
 
+/// How a response was protected.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Protection {
+    pub(super) sealed: bool,
+    pub(super) verified: bool,
+}
+
 /// The reader's side of a ticket.
 #[derive(Debug)]
 pub(super) struct Completion {
@@ -168,14 +181,20 @@ impl Completion {
         true
     }
 
+    /// The signature that the request was sent with.
+    pub(super) fn request_signature(&self) -> Option<[u8; 16]> {
+        self.progress.signature.get().copied()
+    }
+
     /// Ends the request with its final response.
-    pub(super) fn answer(self, header: Header, pdu: Bytes, sealed: bool, received: Instant) {
+    pub(super) fn answer(self, header: Header, pdu: Bytes, protection: Protection, received: Instant) {
         let reply = Reply {
             sent: self.progress.sent.get().copied().unwrap_or(received),
             interim: self.interim.borrow().clone(),
             received,
             header,
-            sealed,
+            sealed: protection.sealed,
+            verified: protection.verified,
             pdu,
         };
         // Nobody may be waiting any more.

@@ -11,6 +11,7 @@ use super::error::Violation;
 use super::frame::PREFIX;
 use super::multiplex::{Frame, Multiplexer};
 use super::seal::TRANSFORM_LENGTH;
+use crate::model::header::{HEADER_LENGTH, offset};
 
 /// Writes frames in the order in which they were queued, each in one piece, until there are no more or the connection fails.
 pub(super) async fn run(
@@ -37,7 +38,7 @@ pub(super) async fn run(
 /// A frame as it travels, NetBIOS header included.
 fn encode(frame: &Frame) -> Result<Vec<u8>, aes_gcm::aead::Error> {
     let start = PREFIX + if frame.seal.is_some() { TRANSFORM_LENGTH } else { 0 };
-    let length: usize = frame.pdus.iter().map(|pdu| pdu.body.len() + 64 + 8).sum();
+    let length: usize = frame.pdus.iter().map(|pdu| pdu.body.len() + HEADER_LENGTH + 8).sum();
     let mut bytes = Vec::with_capacity(start + length);
     bytes.resize(start, 0);
     for pdu in &frame.pdus {
@@ -49,6 +50,9 @@ fn encode(frame: &Frame) -> Result<Vec<u8>, aes_gcm::aead::Error> {
         }
         if let Some(key) = pdu.signer.as_ref().and_then(|session| session.signing()) {
             key.sign(&mut bytes[at..]);
+            if let Some(signature) = bytes.get(at + offset::SIGNATURE..).and_then(|rest| rest.first_chunk()) {
+                let _ = pdu.progress.signature.set(*signature);
+            }
         }
         if pdu.keep {
             let _ = pdu.progress.request.set(Bytes::copy_from_slice(&bytes[at..]));
@@ -61,4 +65,42 @@ fn encode(frame: &Frame) -> Result<Vec<u8>, aes_gcm::aead::Error> {
     // The type of a session message, 0, is the first byte: a frame is shorter than 2^24.
     bytes[..PREFIX].copy_from_slice(&length.to_be_bytes());
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::{Command, Header, HeaderFlags, MessageId, NtStatus, SessionId, TreeId};
+
+    use super::super::multiplex::QueuedPdu;
+    use super::*;
+
+    fn pdu(body: &'static [u8], next_command: u32) -> QueuedPdu {
+        let header = Header {
+            credit_charge: 1,
+            status: NtStatus(0),
+            command: Command::Create,
+            credits: 1,
+            flags: HeaderFlags(0),
+            next_command,
+            message_id: MessageId(7),
+            async_id: None,
+            tree_id: Some(TreeId(3)),
+            session_id: SessionId(9),
+            signature: [0; 16],
+        };
+        QueuedPdu { header, body: Bytes::from_static(body), signer: None, progress: Arc::default(), keep: true }
+    }
+
+    #[test]
+    fn bodies_go_out_verbatim_and_only_chained_ones_are_padded() {
+        let frame = Frame { pdus: vec![pdu(b"12345", 72), pdu(b"12345678", 72), pdu(b"abc", 0)], seal: None };
+        let bytes = encode(&frame).unwrap();
+        assert_eq!(bytes[..4], 211u32.to_be_bytes());
+        assert_eq!(bytes.len(), 4 + 72 + 72 + 67);
+        assert_eq!(bytes[68..76], *b"12345\0\0\0");
+        assert_eq!(bytes[140..148], *b"12345678");
+        assert_eq!(bytes[212..], *b"abc");
+        let kept: Vec<_> = frame.pdus.iter().map(|pdu| pdu.progress.request.get().unwrap().len()).collect();
+        assert_eq!(kept, [72, 72, 67]);
+    }
 }

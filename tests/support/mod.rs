@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use tempfile::TempDir;
 
 /// A running smbd on 127.0.0.1.
-pub struct Samba {
+pub(crate) struct Samba {
     folder: TempDir,
     port: u16,
 }
@@ -18,11 +18,11 @@ pub struct Samba {
 static SHARED: Mutex<Weak<Samba>> = Mutex::new(Weak::new());
 
 impl Samba {
-    pub const USER: &'static str = "testuser";
-    pub const PASSWORD: &'static str = "Passw0rd!";
+    pub(crate) const USER: &'static str = "testuser";
+    pub(crate) const PASSWORD: &'static str = "Passw0rd!";
 
     /// The server that the tests of a binary share while any of them runs. Use files with names of your own.
-    pub fn shared() -> Arc<Self> {
+    pub(crate) fn shared() -> Arc<Self> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(samba) = shared.upgrade() {
             return samba;
@@ -33,7 +33,7 @@ impl Samba {
     }
 
     /// A server of one's own. `settings` are further variables of `scripts/smbd.sh`: `("SMBD_GLOBAL", "server signing = mandatory")`.
-    pub fn start(settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start(settings: &[(&str, &str)]) -> Self {
         for attempt in 1.. {
             let folder = tempfile::Builder::new().prefix("smbreplay-test-").tempdir().expect("a folder for smbd");
             // smbd serves files as the user who logged in.
@@ -50,27 +50,27 @@ impl Samba {
         unreachable!()
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// The folder behind a share: `testshare`, `roshare`, `guestshare`, `encshare`.
-    pub fn share_dir(&self, share: &str) -> PathBuf {
+    pub(crate) fn share_dir(&self, share: &str) -> PathBuf {
         self.base().join("shares").join(share)
     }
 
     /// Ends the server while tests hold connections to it.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         let output = self.script("stop", &[]);
         assert!(output.status.success(), "smbd does not stop: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Starts it again after [`Samba::stop`], on the same port and with the same files.
-    pub fn restart(&self) {
+    pub(crate) fn restart(&self) {
         let output = self.script("start", &[]);
         assert!(output.status.success(), "smbd does not start: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -102,7 +102,7 @@ impl Drop for Samba {
 }
 
 /// A port that nobody listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("its number").port()
 }

@@ -29,10 +29,20 @@ pub(in super::super) struct Kerberos {
 }
 
 impl Kerberos {
-    pub(super) fn new(user: &str, realm: &str, password: &Password, server_name: &str) -> Result<Self, AuthError> {
+    pub(super) fn new(
+        user: &str,
+        realm: &str,
+        password: &Password,
+        kdc: Option<&str>,
+        server_name: &str,
+    ) -> Result<Self, AuthError> {
         let computer = String::from("smbreplay");
-        let config =
-            KerberosConfig { kdc_resolution: KdcResolution::KdcUrl(None), client_computer_name: computer.clone() };
+        let config = match kdc {
+            Some(kdc) => KerberosConfig::new_with_kdc_url(kdc, computer.clone()),
+            None => {
+                KerberosConfig { kdc_resolution: KdcResolution::KdcUrl(None), client_computer_name: computer.clone() }
+            }
+        };
         let config = NegotiateConfig::new(Box::new(config), Some(String::from("kerberos,!ntlm,!pku2u")), computer);
         let username = Username::new_upn(user, realm)
             .map_err(|error| sspi::Error::new(sspi::ErrorKind::InvalidParameter, error.to_string()))?;

@@ -51,8 +51,9 @@ impl Exchange {
             }
             Credentials::Guest => Self::Ntlm(Box::new(ntlm::Ntlm::new("Guest", "", &Password::new(""), server_name))),
             Credentials::Anonymous => Self::NullSession(null_session::NullSession),
-            Credentials::Kerberos { user, realm, password } => {
-                Self::Kerberos(Box::new(kerberos::Kerberos::new(user, realm, password, server_name)?))
+            Credentials::Kerberos { user, realm, password, kdc } => {
+                let kerberos = kerberos::Kerberos::new(user, realm, password, kdc.as_deref(), server_name)?;
+                Self::Kerberos(Box::new(kerberos))
             }
         })
     }
