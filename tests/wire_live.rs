@@ -1,4 +1,5 @@
 //! The engine against a real smbd.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod support;
 

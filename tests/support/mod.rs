@@ -1,5 +1,6 @@
 //! A private Samba for tests: started from `scripts/smbd.sh` in a folder of its own, stopped when dropped.
 #![allow(dead_code)] // Not every test binary uses all of it.
+#![allow(clippy::expect_used, clippy::print_stderr)] // All of it is for tests.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
