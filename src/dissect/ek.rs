@@ -17,6 +17,8 @@ pub struct EkRecord {
     pub frame: u64,
     /// Its time.
     pub time: Timestamp,
+    /// Whether the capture kept only the beginning of the frame.
+    pub cut: bool,
     /// Who sent it.
     pub source: Option<SocketAddr>,
     /// To whom.
@@ -152,9 +154,11 @@ fn record_of(layers: Layers) -> Result<EkRecord, &'static str> {
         let address: IpAddr = fields.last(v4).or(fields.last(v6))?.parse().ok()?;
         Some(SocketAddr::new(address, number(&fields, port)?))
     };
+    let length = |field| number::<u64>(&fields, field);
     Ok(EkRecord {
         frame,
         time,
+        cut: length(EkField::FrameCapturedLength) < length(EkField::FrameLength),
         source: socket(EkField::Ipv4Source, EkField::Ipv6Source, EkField::TcpSourcePort),
         destination: socket(EkField::Ipv4Destination, EkField::Ipv6Destination, EkField::TcpDestinationPort),
         tcp_stream: number(&fields, EkField::TcpStream),

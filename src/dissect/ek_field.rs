@@ -6,6 +6,8 @@
 pub enum EkField {
     FrameNumber,
     FrameTimeEpoch,
+    FrameLength,
+    FrameCapturedLength,
     Ipv4Source,
     Ipv4Destination,
     Ipv6Source,
@@ -32,9 +34,11 @@ pub enum EkField {
 }
 
 /// Names in EK: protocol, `_`, field name with `_` for `.`.
-const NAMES: [(&str, EkField); 24] = [
+const NAMES: [(&str, EkField); 26] = [
     ("frame_frame_number", EkField::FrameNumber),
     ("frame_frame_time_epoch", EkField::FrameTimeEpoch),
+    ("frame_frame_len", EkField::FrameLength),
+    ("frame_frame_cap_len", EkField::FrameCapturedLength),
     ("ip_ip_src", EkField::Ipv4Source),
     ("ip_ip_dst", EkField::Ipv4Destination),
     ("ipv6_ipv6_src", EkField::Ipv6Source),

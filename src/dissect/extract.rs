@@ -82,7 +82,7 @@ impl Extractor {
             let command = bytes.get(SMB1_COMMAND).copied().unwrap_or(0);
             out.push(opaque(place, OpaqueKind::Smb1 { command }, bytes));
         }
-        push_messages(place, &record.messages, false, out);
+        push_messages(place, &record.messages, record.cut, false, out);
     }
 
     fn is_from_server(&self, source: SocketAddr, destination: SocketAddr, record: &EkRecord) -> bool {
@@ -109,7 +109,7 @@ fn opaque(place: Place, kind: OpaqueKind, bytes: &Bytes) -> Extracted {
 }
 
 /// The messages of one level: of the frame, or of one sealed or compressed message.
-fn push_messages(place: Place, messages: &[EkMessage], encrypted: bool, out: &mut Vec<Extracted>) {
+fn push_messages(place: Place, messages: &[EkMessage], cut: bool, encrypted: bool, out: &mut Vec<Extracted>) {
     // Place in the chain that goes on, if one does.
     let mut chain: Option<u16> = None;
     for (i, message) in messages.iter().enumerate() {
@@ -122,8 +122,8 @@ fn push_messages(place: Place, messages: &[EkMessage], encrypted: bool, out: &mu
             Some(&PROTOCOL_COMPRESSED) if message.inner.is_empty() => {
                 out.push(opaque(place, OpaqueKind::Compressed, bytes));
             }
-            Some(&PROTOCOL_SEALED) => push_messages(place, &message.inner, true, out),
-            Some(&PROTOCOL_COMPRESSED) => push_messages(place, &message.inner, encrypted, out),
+            Some(&PROTOCOL_SEALED) => push_messages(place, &message.inner, cut, true, out),
+            Some(&PROTOCOL_COMPRESSED) => push_messages(place, &message.inner, cut, encrypted, out),
             Some(&PROTOCOL_PLAIN) => {
                 let mut anomalies = Anomalies::default();
                 let next = next_command(bytes);
@@ -131,13 +131,16 @@ fn push_messages(place: Place, messages: &[EkMessage], encrypted: bool, out: &mu
                     next == bytes.len()
                         && messages.get(i + 1).is_some_and(|after| after.bytes.starts_with(&PROTOCOL_PLAIN))
                 });
-                if next.is_some() && !goes_on {
+                // What the snapshot length cut off is the end of the frame's last message.
+                if cut && i + 1 == messages.len() {
+                    anomalies.insert(Anomaly::Truncated);
+                } else if next.is_some() && !goes_on {
                     anomalies.insert(Anomaly::BrokenChain);
                 }
                 if bytes.len() < header::HEADER_LENGTH {
-                    anomalies.insert(Anomaly::Truncated);
+                    anomalies.insert(Anomaly::Malformed);
                 }
-                let chain_index = chain.or(goes_on.then_some(0));
+                let chain_index = chain.or(next.map(|_| 0));
                 chain = if goes_on { chain_index.map(|index| index.saturating_add(1)) } else { None };
                 let Place { connection, frame, time } = place;
                 let pdu = RawPdu { bytes: bytes.clone(), connection, frame, time, chain_index, encrypted, anomalies };
