@@ -3,6 +3,8 @@
 mod connection;
 mod facts;
 mod pairing;
+mod requests;
+mod responses;
 mod session_totals;
 mod session_window;
 mod trees_and_opens;

@@ -17,11 +17,13 @@ pub struct WindowLimits {
     pub operations: usize,
     /// Bytes waiting in one session.
     pub bytes: usize,
+    /// Bytes waiting in all sessions together.
+    pub bytes_of_all: usize,
 }
 
 impl Default for WindowLimits {
     fn default() -> Self {
-        Self { operations: 16_384, bytes: 12 << 20 }
+        Self { operations: 16_384, bytes: 12 << 20, bytes_of_all: 32 << 20 }
     }
 }
 
@@ -55,6 +57,11 @@ impl SessionWindow {
     pub(super) fn get_mut(&mut self, key: OpKey) -> Option<&mut Operation> {
         let at = self.position(key)?;
         Some(&mut self.entries[at].operation)
+    }
+
+    /// What the operations in the window cost.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether an operation is in the window.

@@ -1,0 +1,193 @@
+//! Pairing over made-up traffic: whatever is sent, and in whatever order it was captured, nothing is lost.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::message::{CloseRequest, ReadRequest, encode_bodyless};
+use crate::model::{AsyncId, FileId, HeaderFlags, NtStatus, Timestamp};
+
+const SESSION: SessionId = SessionId(0x1234);
+
+fn connection(index: u32) -> CaptureEvent {
+    CaptureEvent::Connected(Connection {
+        index: ConnectionIndex(index),
+        tcp_stream: index,
+        client: ([127, 0, 0, 1], 50_000 + index as u16).into(),
+        server: ([127, 0, 0, 1], 445).into(),
+    })
+}
+
+fn pdu(frame: u64, header: Header, body: impl FnOnce(&mut Vec<u8>)) -> RawPdu {
+    let mut bytes = Vec::new();
+    header.encode(&mut bytes);
+    body(&mut bytes);
+    RawPdu {
+        bytes: bytes.into(),
+        connection: ConnectionIndex(0),
+        frame,
+        time: Timestamp(frame as i64),
+        chain_index: None,
+        encrypted: false,
+        anomalies: Default::default(),
+    }
+}
+
+fn header(command: Command, id: u64, flags: u32, status: NtStatus) -> Header {
+    Header {
+        credit_charge: 1,
+        status,
+        command,
+        credits: 1,
+        flags: HeaderFlags(flags),
+        next_command: 0,
+        message_id: MessageId(id),
+        async_id: (flags & HeaderFlags::ASYNC_COMMAND != 0).then_some(AsyncId(id + 1000)),
+        tree_id: (flags & HeaderFlags::ASYNC_COMMAND == 0).then_some(TreeId(5)),
+        session_id: SESSION,
+        signature: [0; 16],
+    }
+}
+
+fn request(frame: u64, id: u64) -> RawPdu {
+    pdu(frame, header(Command::Echo, id, 0, NtStatus::SUCCESS), encode_bodyless)
+}
+
+fn response(frame: u64, id: u64) -> RawPdu {
+    pdu(frame, header(Command::Echo, id, HeaderFlags::SERVER_TO_REDIR, NtStatus::SUCCESS), encode_bodyless)
+}
+
+fn interim(frame: u64, id: u64) -> RawPdu {
+    let flags = HeaderFlags::SERVER_TO_REDIR | HeaderFlags::ASYNC_COMMAND;
+    pdu(frame, header(Command::Echo, id, flags, NtStatus::PENDING), |out| {
+        out.extend_from_slice(&[9, 0, 0, 0, 0, 0, 0, 0, 0]);
+    })
+}
+
+fn pair(pdus: impl IntoIterator<Item = RawPdu>, limits: WindowLimits) -> Vec<PairedOperation> {
+    let (mut pairing, mut operations) = (Pairing::new(limits), Vec::new());
+    let mut take = |operation| operations.push(operation);
+    pairing.push(connection(0), &mut take);
+    for pdu in pdus {
+        pairing.push(CaptureEvent::Pdu(pdu), &mut take);
+    }
+    pairing.finish(&mut take);
+    operations
+}
+
+fn frames(operations: &[PairedOperation]) -> Vec<u64> {
+    let mut frames: Vec<_> =
+        operations.iter().flat_map(|paired| paired.operation.parts().map(|part| part.frame)).collect();
+    frames.sort_unstable();
+    frames
+}
+
+#[test]
+fn a_response_captured_before_its_request_still_answers_it() {
+    let operations = pair([request(1, 1), response(2, 1), response(3, 2), request(4, 2)], WindowLimits::default());
+    assert_eq!(operations.len(), 2);
+    assert!(operations.iter().all(|paired| paired.operation.anomalies.is_empty()), "{operations:?}");
+}
+
+#[test]
+fn a_second_interim_response_is_a_row_of_its_own() {
+    let pdus = [request(1, 1), interim(2, 1), interim(3, 1), response(4, 1)];
+    let operations = pair(pdus, WindowLimits::default());
+    assert_eq!(operations.len(), 2);
+    let first = &operations[0].operation;
+    let parts: Vec<_> = first.parts().map(|part| part.frame).collect();
+    assert_eq!(parts, [1, 2, 4]);
+    assert!(operations[1].operation.anomalies.contains(Anomaly::ExtraInterim));
+}
+
+#[test]
+fn an_unanswered_request_and_an_unasked_response_are_rows_too() {
+    let operations = pair([response(1, 7), request(2, 8)], WindowLimits::default());
+    let anomalies: Vec<_> = operations.iter().map(|paired| paired.operation.anomalies.iter().next()).collect();
+    assert_eq!(anomalies, [Some(Anomaly::NoRequest), Some(Anomaly::NoResponse)]);
+}
+
+#[test]
+fn an_operation_that_stays_open_is_stepped_over_and_comes_late() {
+    let limits = WindowLimits { operations: 4, ..WindowLimits::default() };
+    let mut pdus = vec![request(1, 1)];
+    for id in 2..20 {
+        pdus.extend([request(id * 2, id), response(id * 2 + 1, id)]);
+    }
+    pdus.push(response(1000, 1));
+    let operations = pair(pdus, limits);
+    let late: Vec<_> =
+        operations.iter().filter(|paired| paired.late).map(|paired| paired.operation.message_id.0).collect();
+    assert_eq!(late, [1]);
+    assert_eq!(operations.len(), 19);
+}
+
+#[test]
+fn a_related_request_learns_its_open_from_the_create_before_it() {
+    let read = |frame, id, file_id| {
+        let body = ReadRequest {
+            padding: 0,
+            flags: 0,
+            length: 10,
+            offset: 0,
+            file_id,
+            minimum_count: 0,
+            channel: 0,
+            remaining_bytes: 0,
+        };
+        let mut pdu =
+            pdu(frame, header(Command::Read, id, HeaderFlags::RELATED_OPERATIONS, NtStatus::SUCCESS), |out| {
+                body.encode(out)
+            });
+        pdu.chain_index = Some(1);
+        pdu
+    };
+    let close = pdu(1, header(Command::Close, 1, 0, NtStatus::SUCCESS), |out| {
+        CloseRequest { flags: 0, file_id: FileId([7; 16]) }.encode(out);
+    });
+    let close = RawPdu { chain_index: Some(0), ..close };
+    let operations = pair([close, read(1, 2, FileId::INHERITED)], WindowLimits::default());
+    assert_eq!(operations[1].operation.file_id, Some(FileId([7; 16])));
+    let alone = pair([read(1, 2, FileId::INHERITED)], WindowLimits::default());
+    assert_eq!(alone[0].operation.file_id, None, "nothing to inherit from");
+}
+
+proptest! {
+    /// Requests, interim and final responses with ids that collide, in any order, repeated and missing.
+    #[test]
+    fn no_pdu_is_lost_or_repeated(
+        kinds in proptest::collection::vec((0u8..3, 0u64..12), 0..120),
+        operations_limit in 1usize..40,
+    ) {
+        let pdus: Vec<_> = kinds.iter().enumerate().map(|(i, (kind, id))| {
+            let frame = i as u64 + 1;
+            match kind {
+                0 => request(frame, *id),
+                1 => response(frame, *id),
+                _ => interim(frame, *id),
+            }
+        }).collect();
+        let limits = WindowLimits { operations: operations_limit, ..WindowLimits::default() };
+        let operations = pair(pdus.clone(), limits);
+        prop_assert_eq!(frames(&operations), (1..=pdus.len() as u64).collect::<Vec<_>>());
+
+        // What is not late comes in the order of the requests.
+        let in_order: Vec<_> = operations.iter().filter(|paired| !paired.late)
+            .map(|paired| paired.operation.parts().map(|part| part.frame).next().unwrap_or(0)).collect();
+        prop_assert!(in_order.windows(2).all(|pair| pair[0] < pair[1]), "{in_order:?}");
+
+        // A final response belongs to a request with its id.
+        let mut by_id: BTreeMap<u64, usize> = BTreeMap::new();
+        for paired in &operations {
+            if paired.operation.request.is_some() {
+                *by_id.entry(paired.operation.message_id.0).or_default() += 1;
+            }
+        }
+        for paired in &operations {
+            if paired.operation.response.is_some() && paired.operation.request.is_some() {
+                prop_assert!(by_id.contains_key(&paired.operation.message_id.0));
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Pairing, the side of the requests: which session, tree and open a request is about when it is sent.
+
+use std::sync::Arc;
+
+use super::connection::{ChainFile, ChainMember, Place};
+use super::facts;
+use super::pairing::{PairedOperation, Pairing, SessionSlot, part_of};
+use super::session_window::OpKey;
+use crate::model::message::{CreateRequest, OplockBreak, Request, SessionSetupRequest};
+use crate::model::path::{share_relative, without_dfs_prefix};
+use crate::model::{Anomaly, Command, ConnectionIndex, Header, HeaderFlags, Operation, RawPdu, SessionId};
+
+impl Pairing {
+    pub(super) fn request(
+        &mut self,
+        key: OpKey,
+        pdu: RawPdu,
+        header: &Header,
+        take: &mut impl FnMut(PairedOperation),
+    ) {
+        let index = pdu.connection;
+        let Some(mut operation) = self.blank(&pdu, header.command) else { return };
+        operation.request = Some(part_of(&pdu, header.flags.0));
+        operation.message_id = header.message_id;
+        operation.async_id = header.async_id;
+        operation.channel_sequence = header.channel_sequence();
+        operation.credit_charge = Some(header.credit_charge);
+        operation.credits_requested = Some(header.credits);
+        operation.signed = header.flags.is_signed();
+        operation.compound_index = pdu.chain_index;
+        operation.related = header.flags.is_related();
+        if header.command.name().is_none() {
+            operation.anomalies.insert(Anomaly::UnknownCommand);
+        }
+
+        let (mut session_id, mut tree_id) = (header.session_id, header.tree_id.unwrap_or_default());
+        let before = self.chain_before(&pdu, header);
+        if let Some(before) = before {
+            session_id = if session_id.is_inherited() { before.session_id } else { session_id };
+            tree_id = if tree_id.is_inherited() { before.tree_id } else { tree_id };
+        }
+        operation.tree_id = tree_id;
+
+        let body = Request::decode(header.command, &pdu.bytes);
+        let slot = self.request_slot(index, session_id, header.command, body.as_ref().ok());
+        if let Some(slot) = slot {
+            self.adopt_prelude(index, slot, None);
+        }
+        let place = Place { slot, key };
+        let mut chain_file = ChainFile::None;
+        match &body {
+            Ok(body) => {
+                facts::of_request(body, &mut operation.facts);
+                chain_file = self.request_names(&mut operation, body, header, before, place);
+            }
+            Err(_) => operation.anomalies.insert(Anomaly::Malformed),
+        }
+
+        let is_cancel = header.command == Command::Cancel;
+        let Some(connection) = self.connection(index) else { return };
+        connection.chain = pdu.chain_index.map(|place_in_chain| ChainMember {
+            frame: pdu.frame,
+            index: place_in_chain,
+            session_id,
+            tree_id,
+            file: chain_file,
+        });
+        if !is_cancel {
+            connection.highest = connection.highest.max(Some(header.message_id));
+            if let Some(old) = connection.outstanding.insert(header.message_id, place) {
+                operation.anomalies.insert(Anomaly::DuplicateMessageId);
+                self.unanswered(index, old, take);
+            }
+        }
+        self.place(index, slot, key, operation, is_cancel, take);
+        if !is_cancel {
+            self.match_early(index, header.message_id, take);
+        }
+    }
+
+    /// The chain member before a related request.
+    fn chain_before(&self, pdu: &RawPdu, header: &Header) -> Option<ChainMember> {
+        let connection = self.connections.get(pdu.connection.0 as usize)?.as_ref()?;
+        let before = connection.chain.filter(|_| header.flags.is_related())?;
+        let follows = before.frame == pdu.frame && Some(before.index + 1) == pdu.chain_index;
+        follows.then_some(before)
+    }
+
+    /// The session of a request; None while its connection has none.
+    fn request_slot(
+        &mut self,
+        index: ConnectionIndex,
+        id: SessionId,
+        command: Command,
+        body: Option<&Request<'_>>,
+    ) -> Option<SessionSlot> {
+        if id.0 != 0 && !id.is_inherited() {
+            if let Some(Request::SessionSetup(body)) = body
+                && body.flags & SessionSetupRequest::FLAG_BINDING != 0
+            {
+                self.bind(index, id);
+            }
+            return Some(self.slot(index, id));
+        }
+        if command == Command::SessionSetup {
+            return None;
+        }
+        self.connection(index)?.session
+    }
+
+    /// A connection that joins a session set up through another address of the same server.
+    fn bind(&mut self, index: ConnectionIndex, id: SessionId) {
+        let Some(connection) = self.connection(index) else { return };
+        let (server, guid) = (connection.server, connection.server_guid);
+        if guid.is_none() || self.slots.contains_key(&(server, id)) {
+            return;
+        }
+        let found = self
+            .slots
+            .iter()
+            .find(|((_, session), slot)| *session == id && self.sessions[slot.0 as usize].server_guid == guid);
+        if let Some(server) = found.map(|((server, _), _)| *server)
+            && let Some(connection) = self.connection(index)
+        {
+            connection.server = server;
+        }
+    }
+
+    /// Share, path and open of a request, as far as they are known when it is sent.
+    fn request_names(
+        &mut self,
+        operation: &mut Operation,
+        body: &Request<'_>,
+        header: &Header,
+        before: Option<ChainMember>,
+        place: Place,
+    ) -> ChainFile {
+        let state = place.slot.map(|slot| &self.sessions[slot.0 as usize].state);
+        operation.share = state.and_then(|state| state.share(operation.tree_id));
+        match body {
+            Request::TreeConnect(body) => operation.share = Some(body.path.decode().into()),
+            Request::Create(body) => {
+                operation.path = create_path(body, header.flags, &mut self.text);
+                return ChainFile::Of(place);
+            }
+            _ => {}
+        }
+        if let Some(name) = facts::new_name(body) {
+            share_relative(name, &mut self.text);
+            operation.new_path = Some(self.text.as_str().into());
+        }
+        let file = match body.file_id() {
+            Some(id) if !id.is_inherited() => ChainFile::Known(id),
+            Some(_) => before.map_or(ChainFile::None, |before| before.file),
+            None => {
+                if let Request::OplockBreak(OplockBreak::Lease { lease_key, .. }) = body {
+                    state.and_then(|state| state.of_lease(*lease_key)).map_or(ChainFile::None, ChainFile::Known)
+                } else {
+                    // What has no open of its own hands on the one before it.
+                    return before.map_or(ChainFile::None, |before| before.file);
+                }
+            }
+        };
+        match file {
+            ChainFile::Known(id) => {
+                operation.file_id = Some(id);
+                operation.path = state.and_then(|state| state.path(id));
+            }
+            ChainFile::Of(create) => {
+                operation.path =
+                    self.operation_mut(operation.connection.index, create).and_then(|op| op.path.clone());
+                if let Some(connection) = self.connection(operation.connection.index) {
+                    connection.followers.entry(create.key).or_default().push(place);
+                }
+            }
+            ChainFile::None => {}
+        }
+        file
+    }
+}
+
+/// The path that a CREATE names; None when it names an id.
+fn create_path(body: &CreateRequest<'_>, flags: HeaderFlags, text: &mut String) -> Option<Arc<str>> {
+    if body.create_options & CreateRequest::OPTION_OPEN_BY_FILE_ID != 0 {
+        return None;
+    }
+    share_relative(body.name, text);
+    let dfs = flags.0 & HeaderFlags::DFS_OPERATIONS != 0;
+    Some(if dfs { without_dfs_prefix(text).into() } else { text.as_str().into() })
+}

@@ -1,0 +1,304 @@
+//! Pairing, the side of the responses: whom a response answers, and what everybody learns from it.
+
+use super::connection::Place;
+use super::facts;
+use super::pairing::{PairedOperation, Pairing, Session, SessionSlot, part_of};
+use super::session_window::OpKey;
+use crate::model::message::{LeaseContext, OplockBreak, Response, SetInfoRequest};
+use crate::model::{Anomaly, Command, ConnectionIndex, Header, MessageId, NtStatus, Operation, RawPdu};
+
+/// Responses of one connection that wait for a request captured after them.
+const EARLY_RESPONSES: usize = 256;
+
+impl Pairing {
+    pub(super) fn response(
+        &mut self,
+        key: OpKey,
+        pdu: RawPdu,
+        header: &Header,
+        take: &mut impl FnMut(PairedOperation),
+    ) {
+        let index = pdu.connection;
+        let limit_reached = {
+            let Some(connection) = self.connection(index) else { return };
+            let id = header.message_id;
+            if let Some(place) = connection.outstanding.get(&id).copied() {
+                let interim = header.status == NtStatus::PENDING && header.flags.is_async();
+                if !interim {
+                    connection.answered(id);
+                }
+                return self.answer(key, place, pdu, header, interim, take);
+            }
+            let before_its_request = id != MessageId::UNSOLICITED
+                && !connection.was_answered(id)
+                && !connection.smb1_negotiate
+                && connection.highest.is_none_or(|highest| id > highest);
+            if !before_its_request {
+                return self.unasked(key, pdu, header, take);
+            }
+            connection.early.push_back((key, pdu));
+            connection.early.len() > EARLY_RESPONSES
+        };
+        if limit_reached
+            && let Some((key, pdu)) = self.connection(index).and_then(|connection| connection.early.pop_front())
+            && let Ok(header) = Header::decode(&pdu.bytes)
+        {
+            self.unasked(key, pdu, &header, take);
+        }
+    }
+
+    /// Matches responses that came before their request.
+    pub(super) fn match_early(
+        &mut self,
+        index: ConnectionIndex,
+        id: MessageId,
+        take: &mut impl FnMut(PairedOperation),
+    ) {
+        let Some(connection) = self.connection(index) else { return };
+        if connection.early.is_empty() {
+            return;
+        }
+        let mut waiting = Vec::new();
+        connection.early.retain(|(key, pdu)| {
+            let fits = Header::decode(&pdu.bytes).is_ok_and(|header| header.message_id == id);
+            if fits {
+                waiting.push((*key, pdu.clone()));
+            }
+            !fits
+        });
+        for (key, pdu) in waiting {
+            if let Ok(header) = Header::decode(&pdu.bytes) {
+                self.response(key, pdu, &header, take);
+            }
+        }
+    }
+
+    /// A response to an outstanding request.
+    fn answer(
+        &mut self,
+        key: OpKey,
+        place: Place,
+        pdu: RawPdu,
+        header: &Header,
+        interim: bool,
+        take: &mut impl FnMut(PairedOperation),
+    ) {
+        let index = pdu.connection;
+        let part = part_of(&pdu, header.flags.0);
+        let Some(operation) = self.operation_mut(index, place) else { return };
+        if interim && operation.interim.is_some() {
+            return self.extra_interim(key, place, pdu, header, take);
+        }
+        operation.anomalies.extend(pdu.anomalies);
+        operation.async_id = operation.async_id.or(header.async_id);
+        let grown = part.pdu.len();
+        if interim {
+            operation.interim = Some(part);
+            return;
+        }
+        operation.response = Some(part);
+        operation.status = Some(header.status);
+        operation.credits_granted = Some(header.credits);
+        if operation.command != header.command {
+            operation.anomalies.insert(Anomaly::CommandMismatch);
+        }
+        let command = operation.command;
+        let body = Response::decode(command, header.status, &pdu.bytes);
+        match &body {
+            Ok(body) => facts::of_response(body, &mut operation.facts),
+            Err(_) => operation.anomalies.insert(Anomaly::Malformed),
+        }
+        if let Ok(Response::Negotiate(body)) = &body
+            && let Some(connection) = self.connection(index)
+        {
+            connection.server_guid = Some(body.server_guid);
+        }
+        if command == Command::SessionSetup && header.session_id.0 != 0 {
+            let slot = self.slot(index, header.session_id);
+            self.adopt_prelude(index, slot, Some(place.key));
+        }
+        if let Ok(body) = &body {
+            self.learn(index, place, header, body);
+        }
+        self.ended(index, place, grown, take);
+    }
+
+    /// What a response changes in the state of the session, and what its operation learns from that state.
+    fn learn(&mut self, index: ConnectionIndex, place: Place, header: &Header, body: &Response<'_>) {
+        let followers = match self.connection(index) {
+            Some(connection) if !connection.followers.is_empty() => connection.followers.remove(&place.key),
+            _ => None,
+        };
+        let Some(slot) = self.slot_of(index, place) else { return };
+        let Session { state, window, .. } = &mut self.sessions[slot.0 as usize];
+        let Some(operation) = window.get_mut(place.key) else { return };
+        // What was captured before the answer that explains it, is explained now.
+        if operation.share.is_none() {
+            operation.share = state.share(operation.tree_id);
+        }
+        if operation.path.is_none()
+            && let Some(file) = operation.file_id
+        {
+            operation.path = state.path(file);
+        }
+        let succeeded = !header.status.is_error();
+        match (operation.command, body) {
+            (Command::TreeConnect, Response::TreeConnect(_)) if succeeded => {
+                let tree = header.tree_id.unwrap_or(operation.tree_id);
+                operation.tree_id = tree;
+                if let Some(share) = &operation.share {
+                    state.tree_connected(tree, share.clone());
+                }
+            }
+            (Command::TreeDisconnect, _) if succeeded => state.tree_disconnected(operation.tree_id),
+            (Command::Create, Response::Create(body)) => {
+                operation.file_id = Some(body.file_id);
+                if let Some(path) = &operation.path {
+                    state.opened(body.file_id, operation.tree_id, path.clone());
+                }
+                let lease = body.contexts.find(LeaseContext::NAME);
+                if let Some(lease) = lease.and_then(|context| LeaseContext::decode(context.data).ok()) {
+                    state.leased(lease.lease_key, body.file_id);
+                }
+                for follower in followers.unwrap_or_default() {
+                    if let Some(operation) = window.get_mut(follower.key) {
+                        operation.file_id = Some(body.file_id);
+                    }
+                }
+            }
+            (Command::Close, _) if succeeded => {
+                if let Some(file) = operation.file_id {
+                    state.closed(file);
+                }
+            }
+            (Command::SetInfo, _) if succeeded && operation.new_path.is_some() => {
+                let renames = operation.facts.info_class == Some(SetInfoRequest::CLASS_RENAME);
+                if let (true, Some(old), Some(new)) = (renames, &operation.path, &operation.new_path) {
+                    state.renamed(operation.tree_id, old, new);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A second interim response: a row of its own.
+    fn extra_interim(
+        &mut self,
+        key: OpKey,
+        place: Place,
+        pdu: RawPdu,
+        header: &Header,
+        take: &mut impl FnMut(PairedOperation),
+    ) {
+        let Some(mut operation) = self.of_response(&pdu, header) else { return };
+        operation.anomalies.insert(Anomaly::ExtraInterim);
+        operation.interim = Some(part_of(&pdu, header.flags.0));
+        if let Some(answered) = self.operation_mut(pdu.connection, place) {
+            operation.path = answered.path.clone();
+            operation.share = answered.share.clone();
+            operation.file_id = answered.file_id;
+            operation.tree_id = answered.tree_id;
+        }
+        let slot = self.slot_of(pdu.connection, place);
+        self.place(pdu.connection, slot, key, operation, true, take);
+    }
+
+    /// A response without a request: a break that the server began, a second answer, or the request is not in the capture.
+    pub(super) fn unasked(
+        &mut self,
+        key: OpKey,
+        pdu: RawPdu,
+        header: &Header,
+        take: &mut impl FnMut(PairedOperation),
+    ) {
+        let index = pdu.connection;
+        let Some(mut operation) = self.of_response(&pdu, header) else { return };
+        let interim = header.status == NtStatus::PENDING && header.flags.is_async();
+        let part = part_of(&pdu, header.flags.0);
+        if interim {
+            operation.interim = Some(part);
+        } else {
+            operation.response = Some(part);
+            operation.status = Some(header.status);
+            operation.credits_granted = Some(header.credits);
+        }
+        let Some(connection) = self.connection(index) else { return };
+        let unsolicited = header.command == Command::OplockBreak && header.message_id == MessageId::UNSOLICITED;
+        if !unsolicited {
+            let to_smb1 = connection.smb1_negotiate && header.command == Command::Negotiate;
+            operation.anomalies.insert(match (to_smb1, connection.was_answered(header.message_id)) {
+                (true, _) => Anomaly::Smb1Negotiate,
+                (false, true) => Anomaly::ExtraResponse,
+                (false, false) => Anomaly::NoRequest,
+            });
+            connection.smb1_negotiate &= !to_smb1;
+        }
+        let mut slot = match header.session_id {
+            id if id.0 != 0 && !id.is_inherited() => Some(self.slot(index, id)),
+            _ => self.connection(index).and_then(|connection| connection.session),
+        };
+        if let Some(slot) = slot {
+            self.adopt_prelude(index, slot, None);
+        }
+        match Response::decode(header.command, header.status, &pdu.bytes) {
+            Ok(body) => {
+                facts::of_response(&body, &mut operation.facts);
+                match body {
+                    Response::OplockBreak(body) => self.of_break(&mut operation, &mut slot, &body),
+                    Response::Create(body) => operation.file_id = Some(body.file_id),
+                    Response::Negotiate(body) => {
+                        if let Some(connection) = self.connection(index) {
+                            connection.server_guid = Some(body.server_guid);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Err(_) => operation.anomalies.insert(Anomaly::Malformed),
+        }
+        if let (Some(slot), None) = (slot, &operation.share) {
+            operation.share = self.sessions[slot.0 as usize].state.share(operation.tree_id);
+        }
+        self.place(index, slot, key, operation, true, take);
+    }
+
+    /// A break names an open or a lease, not always a session.
+    fn of_break(&self, operation: &mut Operation, slot: &mut Option<SessionSlot>, body: &OplockBreak) {
+        let file_in = |session: &Session| match body {
+            OplockBreak::Oplock { file_id, .. } => session.state.knows(*file_id).then_some(*file_id),
+            OplockBreak::LeaseNotification { lease_key, .. } | OplockBreak::Lease { lease_key, .. } => {
+                session.state.of_lease(*lease_key)
+            }
+        };
+        let server = operation.connection.server;
+        let here = slot.filter(|slot| file_in(&self.sessions[slot.0 as usize]).is_some());
+        let elsewhere = || {
+            let at =
+                self.sessions.iter().position(|session| session.server == server && file_in(session).is_some())?;
+            Some(SessionSlot(at as u32))
+        };
+        if let Some(found) = here.or_else(elsewhere) {
+            let session = &self.sessions[found.0 as usize];
+            operation.file_id = file_in(session);
+            operation.path = operation.file_id.and_then(|file| session.state.path(file));
+            *slot = Some(found);
+        } else {
+            operation.file_id = body.file_id();
+        }
+    }
+
+    /// An operation made of a response alone.
+    fn of_response(&self, pdu: &RawPdu, header: &Header) -> Option<Operation> {
+        let mut operation = self.blank(pdu, header.command)?;
+        operation.message_id = header.message_id;
+        operation.async_id = header.async_id;
+        operation.tree_id = header.tree_id.unwrap_or_default();
+        operation.signed = header.flags.is_signed();
+        operation.compound_index = pdu.chain_index;
+        operation.related = header.flags.is_related();
+        if header.command.name().is_none() {
+            operation.anomalies.insert(Anomaly::UnknownCommand);
+        }
+        Some(operation)
+    }
+}
