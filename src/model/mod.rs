@@ -5,6 +5,7 @@ mod anomaly;
 mod command;
 mod ctl_code;
 mod dialect;
+pub mod fscc;
 pub mod header;
 mod ids;
 mod layout;
