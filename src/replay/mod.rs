@@ -1,1 +1,54 @@
-//! Plan, id mapping, engine, outcomes, divergences. Imports `model`, `analyse`, `wire`.
+//! Replay: captured operations are sent to a lab server, and what it answers is compared with what was captured.
+//!
+//! [`Plan`] says what will be sent and what each step waits for; [`IdMap`] learns which live id stands for which captured
+//! one; [`Rewriter`] makes the bodies; the engine sends, waits and compares; [`RunReport`] tells.
+
+mod breaks;
+mod classify;
+mod compare_info;
+mod divergence;
+#[cfg(test)]
+mod divergence_tests;
+mod engine;
+mod lane;
+mod latency;
+mod listing;
+mod names;
+mod options;
+mod order;
+mod order_resource;
+mod origins;
+mod outcome;
+mod pacing;
+mod plan;
+#[cfg(test)]
+mod plan_tests;
+mod ranges;
+mod readiness;
+mod reason;
+mod receiving;
+mod remap;
+mod resources;
+mod rewrite;
+#[cfg(test)]
+mod rewrite_tests;
+mod run;
+mod safety;
+mod sending;
+mod summary;
+#[cfg(test)]
+mod testing;
+
+pub use divergence::{Comparison, Context, compare};
+pub use latency::{Latencies, Percentiles};
+pub use options::{NameMap, OnConnectionLoss, Options, Ordering, Pacing, UnknownPacing};
+pub use outcome::{Class, Finding, Outcome};
+pub use plan::{
+    Plan, PlanCounts, PlanOptions, PlannedChain, PlannedConnection, PlannedSession, Step, StepIndex, StepKind, merge,
+};
+pub use reason::Reason;
+pub use remap::{IdMap, ResumeKey};
+pub use rewrite::{CopyNumber, Rewriter};
+pub use run::{Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict};
+pub use safety::{Changes, captured_server, could_change};
+pub use summary::{CommandSummary, RootCause, Row, RunSummary};

@@ -1,0 +1,222 @@
+//! What becomes of each operation: sent, done by the engine itself, awaited, or not replayable and why.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::plan::{StepIndex, StepKind};
+use super::reason::Reason;
+use super::safety::could_change;
+use crate::model::message::{OplockBreak, Request, Response, file_id_offset};
+use crate::model::{
+    Anomaly, Command, ConnectionIndex, CtlCode, FileId, Layout, MessageId, NtStatus, Operation, SessionId, TreeId,
+};
+
+/// What a break is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum BreakSubject {
+    /// An oplock of an open.
+    Open(FileId),
+    /// A lease.
+    Lease([u8; 16]),
+}
+
+impl BreakSubject {
+    /// The subject of any OPLOCK_BREAK message.
+    pub(super) fn of(pdu: &[u8]) -> Option<Self> {
+        Some(match OplockBreak::decode(pdu).ok()? {
+            OplockBreak::Oplock { file_id, .. } => Self::Open(file_id),
+            OplockBreak::LeaseNotification { lease_key, .. } | OplockBreak::Lease { lease_key, .. } => {
+                Self::Lease(lease_key)
+            }
+        })
+    }
+}
+
+/// Goes over the operations once, in their order.
+pub(super) struct Classifier {
+    read_only: bool,
+    refused: FxHashSet<(ConnectionIndex, SessionId)>,
+    connected: FxHashSet<ConnectionIndex>,
+    logged_in: FxHashSet<(ConnectionIndex, SessionId)>,
+    trees: FxHashSet<(u32, SessionId, TreeId)>,
+    opens: FxHashSet<(u32, FileId)>,
+    breaks: FxHashMap<(u32, BreakSubject), StepIndex>,
+    requests: FxHashMap<(ConnectionIndex, MessageId), StepIndex>,
+}
+
+impl Classifier {
+    pub(super) fn new(operations: &[Operation], read_only: bool) -> Self {
+        Self {
+            read_only,
+            refused: refused_logins(operations),
+            connected: FxHashSet::default(),
+            logged_in: FxHashSet::default(),
+            trees: FxHashSet::default(),
+            opens: FxHashSet::default(),
+            breaks: FxHashMap::default(),
+            requests: FxHashMap::default(),
+        }
+    }
+
+    pub(super) fn classify(&mut self, at: StepIndex, operation: &Operation, server: u32) -> StepKind {
+        let kind = self.kind(operation, server).unwrap_or_else(StepKind::NotReplayable);
+        if !matches!(kind, StepKind::NotReplayable(_)) {
+            self.learn(at, operation, server);
+        }
+        kind
+    }
+
+    fn kind(&self, operation: &Operation, server: u32) -> Result<StepKind, Reason> {
+        let connection = operation.connection.index;
+        let anomalies = operation.anomalies;
+        if anomalies.contains(Anomaly::ExtraInterim) || anomalies.contains(Anomaly::ExtraResponse) {
+            return Err(Reason::ExtraResponse);
+        }
+        let Some(request) = &operation.request else {
+            // The answer to an SMB1 negotiate has no request either; the connection is the engine's business.
+            return match operation.command {
+                Command::OplockBreak if operation.message_id == MessageId::UNSOLICITED => Ok(StepKind::Break),
+                Command::Negotiate => Ok(StepKind::Own),
+                _ => Err(Reason::NoRequest),
+            };
+        };
+        match operation.command {
+            Command::Negotiate if self.connected.contains(&connection) => return Ok(StepKind::Own),
+            Command::Negotiate => return Ok(StepKind::Connect),
+            Command::SessionSetup if operation.status.is_some_and(NtStatus::is_error) => {
+                return Err(Reason::RefusedLogin);
+            }
+            Command::SessionSetup if self.refused.contains(&(connection, operation.session_id)) => {
+                return Err(Reason::RefusedLogin);
+            }
+            Command::SessionSetup if self.logged_in.contains(&(connection, operation.session_id)) => {
+                return Ok(StepKind::Own);
+            }
+            Command::SessionSetup => return Ok(StepKind::Login),
+            Command::Unknown(_) => return Err(Reason::UnknownCommand),
+            _ => {}
+        }
+        let pdu = request.pdu.as_ref();
+        if pdu.is_empty() {
+            return Err(Reason::NoBytes);
+        }
+        if anomalies.contains(Anomaly::BrokenChain) {
+            return Err(Reason::BrokenChain);
+        }
+        let body = match Request::decode(operation.command, pdu) {
+            Ok(body) => body,
+            Err(_) if anomalies.contains(Anomaly::Truncated) => return Err(Reason::Truncated),
+            Err(_) => return Err(Reason::Malformed),
+        };
+        if operation.command == Command::Cancel {
+            return Ok(StepKind::Cancel { target: self.requests.get(&(connection, operation.message_id)).copied() });
+        }
+        if let Request::Ioctl(ioctl) = &body
+            && ioctl.ctl_code == CtlCode::VALIDATE_NEGOTIATE_INFO
+        {
+            return Ok(StepKind::Own);
+        }
+        self.check_ids(operation, &body, server)?;
+        if self.read_only && could_change(operation) {
+            return Err(Reason::ReadOnly);
+        }
+        if operation.command == Command::OplockBreak {
+            let of = BreakSubject::of(pdu).and_then(|subject| self.breaks.get(&(server, subject)));
+            return of.map(|of| StepKind::Acknowledge { of: *of }).ok_or(Reason::UnknownBreak);
+        }
+        Ok(StepKind::Send)
+    }
+
+    /// Ids that the captured server knew and that the capture does not explain cannot be mapped. Where the captured server
+    /// refused the operation, a wrong id is part of the test that was captured, and goes out as such.
+    fn check_ids(&self, operation: &Operation, body: &Request<'_>, server: u32) -> Result<(), Reason> {
+        let refused = operation.status.is_some_and(NtStatus::is_error);
+        if refused {
+            return Ok(());
+        }
+        let tree = (server, operation.session_id, operation.tree_id);
+        let in_tree = !matches!(
+            operation.command,
+            Command::Logoff | Command::TreeConnect | Command::Echo | Command::OplockBreak | Command::Cancel
+        );
+        if in_tree && !operation.tree_id.is_inherited() && !self.trees.contains(&tree) {
+            return Err(Reason::UnknownTree);
+        }
+        match body.file_id() {
+            Some(id) if !id.is_inherited() && !self.opens.contains(&(server, id)) && !is_tree_wide(body) => {
+                Err(Reason::UnknownOpen)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn learn(&mut self, at: StepIndex, operation: &Operation, server: u32) {
+        let connection = operation.connection.index;
+        match operation.command {
+            Command::Negotiate => {
+                self.connected.insert(connection);
+            }
+            Command::SessionSetup => {
+                self.logged_in.insert((connection, operation.session_id));
+            }
+            Command::TreeConnect if operation.status == Some(NtStatus::SUCCESS) => {
+                self.trees.insert((server, operation.session_id, operation.tree_id));
+            }
+            Command::Create => {
+                if let Some(id) = granted_file_id(operation) {
+                    self.opens.insert((server, id));
+                }
+            }
+            Command::OplockBreak if operation.request.is_none() => {
+                let subject = operation.response.as_ref().and_then(|part| BreakSubject::of(&part.pdu));
+                if let Some(subject) = subject {
+                    self.breaks.insert((server, subject), at);
+                }
+            }
+            _ => {}
+        }
+        if operation.request.is_some() && operation.command != Command::Cancel {
+            self.requests.insert((connection, operation.message_id), at);
+        }
+    }
+}
+
+/// The logins of which the capture has a refusal and no success.
+fn refused_logins(operations: &[Operation]) -> FxHashSet<(ConnectionIndex, SessionId)> {
+    let setups = || operations.iter().filter(|operation| operation.command == Command::SessionSetup);
+    let key = |operation: &Operation| (operation.connection.index, operation.session_id);
+    let mut refused: FxHashSet<_> =
+        setups().filter(|operation| operation.status.is_some_and(NtStatus::is_error)).map(key).collect();
+    if !refused.is_empty() {
+        for operation in setups().filter(|operation| operation.status == Some(NtStatus::SUCCESS)) {
+            refused.remove(&key(operation));
+        }
+    }
+    refused
+}
+
+/// IOCTLs that are about the tree, with a FileId of FF…FF, or of zeros by clients that do not care.
+fn is_tree_wide(body: &Request<'_>) -> bool {
+    matches!(body, Request::Ioctl(ioctl) if matches!(
+        ioctl.ctl_code,
+        CtlCode::DFS_GET_REFERRALS | CtlCode::QUERY_NETWORK_INTERFACE_INFO | CtlCode::PIPE_WAIT
+    ) || ioctl.file_id == FileId([0; 16]))
+}
+
+/// The FileId that a captured CREATE was granted.
+pub(super) fn granted_file_id(operation: &Operation) -> Option<FileId> {
+    let response = operation.response.as_ref()?;
+    match Response::decode(operation.command, operation.status?, &response.pdu).ok()? {
+        Response::Create(create) => Some(create.file_id),
+        _ => None,
+    }
+}
+
+/// The FileId in the body of a captured request; None where there is none or it is inherited.
+pub(super) fn named_file_id(operation: &Operation) -> Option<FileId> {
+    let pdu = operation.request.as_ref()?.pdu.as_ref();
+    if operation.command == Command::OplockBreak {
+        return OplockBreak::decode(pdu).ok()?.file_id();
+    }
+    let id = Layout(pdu).file_id(file_id_offset(operation.command)?).ok()?;
+    (!id.is_inherited()).then_some(id)
+}

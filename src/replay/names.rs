@@ -1,0 +1,94 @@
+//! Names in requests: the tree path of TREE_CONNECT, and below a base folder those of CREATE, rename and link.
+
+use super::options::NameMap;
+use super::rewrite::{put, renames};
+use crate::model::message::{CreateRequest, SetInfoRequest, TreeConnectRequest};
+use crate::model::path::without_dfs_prefix;
+use crate::model::{Layout, Utf16};
+
+/// Points a TREE_CONNECT at the target's share. Flags stay; an extension (cluster redirection, remoted identity) names
+/// hosts of the captured network and is dropped with its flag.
+pub(super) fn tree_connect(pdu: &mut Vec<u8>, names: &NameMap) {
+    let Ok(request) = TreeConnectRequest::decode(pdu) else { return };
+    let path = names.target_path(&request.path.decode());
+    let flags = request.flags;
+    pdu.truncate(64);
+    TreeConnectRequest::encode(&path, flags, pdu);
+}
+
+/// Puts the name of a CREATE below the base folder, and takes server and share off a DFS name: the lab's share is none.
+pub(super) fn create(pdu: &mut Vec<u8>, names: &NameMap, is_dfs: bool) {
+    if names.base_dir.is_none() && !is_dfs {
+        return;
+    }
+    let Ok(request) = CreateRequest::decode(pdu) else { return };
+    let name = request.name.decode();
+    // Text that is no valid UTF-16 must stay as it is: only the prefix is put before it.
+    let kept = if is_dfs { Utf16::encode(without_dfs_prefix(&name)) } else { request.name.0.to_vec() };
+    let name = below(names.base_dir.as_deref(), &kept);
+    let contexts = context_bytes(pdu);
+    let mut out = pdu.get(..120).unwrap_or_default().to_vec();
+    out.extend_from_slice(&name);
+    let contexts_at = if contexts.is_empty() {
+        if name.is_empty() {
+            out.push(0);
+        }
+        0
+    } else {
+        out.resize(out.len().next_multiple_of(8), 0);
+        out.len() as u32
+    };
+    out.extend_from_slice(&contexts);
+    put(&mut out, CreateRequest::NAME_OFFSET_AT, &120u16.to_le_bytes());
+    put(&mut out, 110, &(name.len() as u16).to_le_bytes());
+    put(&mut out, 112, &contexts_at.to_le_bytes());
+    *pdu = out;
+}
+
+/// Puts the target of a rename or link below the base folder. A stream's new name (`:name`) is not a path.
+pub(super) fn set_info(pdu: &mut Vec<u8>, names: &NameMap) {
+    if names.base_dir.is_none() {
+        return;
+    }
+    let Ok(request) = SetInfoRequest::decode(pdu) else { return };
+    if !renames(&request) {
+        return;
+    }
+    let layout = Layout(request.buffer);
+    let Ok(length) = layout.u32("FileNameLength", 16) else { return };
+    let Ok(name) = layout.bytes("FileName", 20, length as usize) else { return };
+    if name.starts_with(b":\0") {
+        return;
+    }
+    let name = below(names.base_dir.as_deref(), name);
+    let tail = request.buffer.get(20 + length as usize..).unwrap_or_default();
+    let mut buffer = request.buffer.get(..20).unwrap_or_default().to_vec();
+    put(&mut buffer, 16, &(name.len() as u32).to_le_bytes());
+    buffer.extend_from_slice(&name);
+    buffer.extend_from_slice(tail);
+    let mut out = pdu.get(..96).unwrap_or_default().to_vec();
+    put(&mut out, 68, &(buffer.len() as u32).to_le_bytes());
+    put(&mut out, 72, &96u16.to_le_bytes());
+    out.extend_from_slice(&buffer);
+    *pdu = out;
+}
+
+/// A name, as UTF-16LE, below a folder.
+fn below(base: Option<&str>, name: &[u8]) -> Vec<u8> {
+    let Some(base) = base else { return name.to_vec() };
+    let mut out = Utf16::encode(base);
+    let name = name.strip_prefix(b"\\\0").unwrap_or(name);
+    if !name.is_empty() {
+        out.extend_from_slice(b"\\\0");
+        out.extend_from_slice(name);
+    }
+    out
+}
+
+/// The list of create contexts as it stands in a request.
+fn context_bytes(pdu: &[u8]) -> Vec<u8> {
+    let layout = Layout(pdu);
+    let at = layout.u32("CreateContextsOffset", 112).unwrap_or(0) as usize;
+    let length = layout.u32("CreateContextsLength", 116).unwrap_or(0) as usize;
+    layout.bytes("CreateContexts", at, length).unwrap_or_default().to_vec()
+}

@@ -1,0 +1,187 @@
+//! What the user decides about a replay, as values.
+
+use std::time::Duration;
+
+use crate::model::path::{is_ipc, share_name};
+
+/// What a step waits for before it is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ordering {
+    /// Every operation whose response the client had seen before it sent this one: the captured concurrency, no more and
+    /// no less.
+    #[default]
+    Captured,
+    /// Only what it truly depends on: session, tree, open, path with its parents, byte range.
+    Resource,
+    /// Everything before it.
+    Serial,
+}
+
+impl Ordering {
+    /// The name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Captured => "captured",
+            Self::Resource => "resource",
+            Self::Serial => "serial",
+        }
+    }
+}
+
+/// When a step is sent, once what it waits for is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Pacing {
+    /// At once.
+    #[default]
+    Asap,
+    /// At its captured time from the start of the capture.
+    Captured,
+    /// As long after what it waited for as the captured client took.
+    Think,
+    /// The captured timeline, this many times as fast.
+    Scaled(f64),
+}
+
+/// The pacing is none of `asap captured think xN`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is no pacing; there are asap, captured, think and xN (x2.5: two and a half times as fast)")]
+pub struct UnknownPacing(String);
+
+impl std::str::FromStr for Pacing {
+    type Err = UnknownPacing;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPacing> {
+        match text {
+            "asap" => Ok(Self::Asap),
+            "captured" => Ok(Self::Captured),
+            "think" => Ok(Self::Think),
+            _ => text
+                .strip_prefix('x')
+                .and_then(|factor| factor.parse().ok())
+                .filter(|factor: &f64| factor.is_finite() && *factor > 0.0)
+                .map(Self::Scaled)
+                .ok_or_else(|| UnknownPacing(text.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Display for Pacing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Asap => f.pad("asap"),
+            Self::Captured => f.pad("captured"),
+            Self::Think => f.pad("think"),
+            Self::Scaled(factor) => write!(f, "x{factor}"),
+        }
+    }
+}
+
+/// What happens to the rest of a run when the server drops a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConnectionLoss {
+    /// The other connections go on.
+    #[default]
+    Continue,
+    /// The run ends there.
+    Stop,
+}
+
+/// Where captured names go on the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameMap {
+    /// Host name or address in the `\\server\share` of a TREE_CONNECT.
+    pub server: String,
+    /// Share for captured shares that `shares` does not name; None keeps their names. IPC$ always stays IPC$.
+    pub share: Option<String>,
+    /// Captured share name (no server, any case) to target share.
+    pub shares: Vec<(String, String)>,
+    /// Folder of the target share that everything goes below, `\`-separated, without `\` at its ends.
+    pub base_dir: Option<String>,
+}
+
+impl NameMap {
+    /// The target's share for a captured `\\server\share`.
+    pub fn target_share<'a>(&'a self, captured: &'a str) -> &'a str {
+        let name = share_name(captured);
+        if is_ipc(captured) {
+            return "IPC$";
+        }
+        self.shares
+            .iter()
+            .find(|(from, _)| from.eq_ignore_ascii_case(name))
+            .map(|(_, to)| to.as_str())
+            .or(self.share.as_deref())
+            .unwrap_or(name)
+    }
+
+    /// The `\\server\share` that a TREE_CONNECT to a captured one asks the target for.
+    pub fn target_path(&self, captured: &str) -> String {
+        format!("\\\\{}\\{}", self.server, self.target_share(captured))
+    }
+}
+
+/// How a run goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// What a step waits for.
+    pub ordering: Ordering,
+    /// When it is sent then.
+    pub pacing: Pacing,
+    /// No pause of the captured timeline is longer than this.
+    pub max_gap: Option<Duration>,
+    /// How long a step waits for its answer, beyond the time that the captured server took for it.
+    pub step_timeout: Duration,
+    /// How long a captured break is waited for once everything that the client had seen before it has happened.
+    pub break_timeout: Duration,
+    /// When the server drops a connection.
+    pub on_connection_loss: OnConnectionLoss,
+    /// Send nothing that could change the server.
+    pub read_only: bool,
+    /// Keep the bytes of every response in the outcomes.
+    pub keep_responses: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ordering: Ordering::default(),
+            pacing: Pacing::default(),
+            max_gap: None,
+            step_timeout: Duration::from_secs(30),
+            break_timeout: Duration::from_secs(5),
+            on_connection_loss: OnConnectionLoss::default(),
+            read_only: false,
+            keep_responses: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_go_where_they_are_mapped_and_ipc_stays() {
+        let names = NameMap {
+            server: "lab".into(),
+            share: Some("testshare".into()),
+            shares: vec![("Archive".into(), "cold".into())],
+            base_dir: None,
+        };
+        assert_eq!(names.target_path("\\\\10.0.0.1\\data"), "\\\\lab\\testshare");
+        assert_eq!(names.target_path("\\\\10.0.0.1\\ARCHIVE"), "\\\\lab\\cold");
+        assert_eq!(names.target_path("\\\\10.0.0.1\\ipc$"), "\\\\lab\\IPC$");
+        let kept = NameMap { server: "lab".into(), ..NameMap::default() };
+        assert_eq!(kept.target_path("\\\\10.0.0.1\\data"), "\\\\lab\\data");
+    }
+
+    #[test]
+    fn pacings_parse_as_they_are_written() {
+        for text in ["asap", "captured", "think", "x2.5"] {
+            assert_eq!(text.parse::<Pacing>().map(|pacing| pacing.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["x0", "x-1", "xinf", "fast", "2"] {
+            assert!(text.parse::<Pacing>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! `resource` ordering: a chain waits only for what it truly depends on.
+//!
+//! Each operation touches resources (a session, a tree, an open, a name, a folder's listing, a file's size, a byte range) in
+//! one of three modes. Modes that get along do not wait for each other: reads with reads, updates with updates. All
+//! others wait, in captured order, and only for what the client had waited for: what was concurrent in the capture stays so.
+
+use rustc_hash::FxHashMap;
+
+use super::plan::{PlannedChain, Step, StepKind};
+use super::ranges::Ranges;
+use super::resources::{Mode, Resource, Touches};
+use crate::model::{Operation, Timestamp};
+
+/// How far a chain must have come for an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    Unsent,
+    Sent,
+    Interim,
+    Final,
+}
+
+/// An edge to a node that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Edge {
+    pub(super) to: u32,
+    pub(super) level: Level,
+}
+
+/// Who waits for whom. Nodes are the chains, and after them barriers: a barrier stands for "all of these", so that many
+/// that wait for many do not need an edge a pair.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Graph {
+    starts: Vec<u32>,
+    edges: Vec<Edge>,
+}
+
+impl Graph {
+    fn new(nodes: usize, mut pairs: Vec<(u32, Edge)>) -> Self {
+        pairs.sort_unstable_by_key(|(from, edge)| (*from, edge.to, std::cmp::Reverse(edge.level)));
+        pairs.dedup_by_key(|(from, edge)| (*from, edge.to));
+        let mut starts = vec![0u32; nodes + 1];
+        for (from, _) in &pairs {
+            starts[*from as usize + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        Self { starts, edges: pairs.into_iter().map(|(_, edge)| edge).collect() }
+    }
+
+    pub(super) fn nodes(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    pub(super) fn edges_from(&self, node: u32) -> &[Edge] {
+        let range = self.starts.get(node as usize).zip(self.starts.get(node as usize + 1));
+        range.and_then(|(start, end)| self.edges.get(*start as usize..*end as usize)).unwrap_or_default()
+    }
+
+    pub(super) fn for_each_edge(&self, mut visit: impl FnMut(u32, Edge)) {
+        for node in 0..self.nodes() as u32 {
+            self.edges_from(node).iter().for_each(|edge| visit(node, *edge));
+        }
+    }
+}
+
+/// The chains that touched a resource in modes that get along, and what they waited for.
+#[derive(Default)]
+struct Group {
+    mode: Option<Mode>,
+    members: Vec<u32>,
+    /// Of the group before: its barrier with the captured time at which it was passed, and those that had not ended when
+    /// the barrier was made.
+    barrier: Option<(u32, Timestamp)>,
+    before: Vec<u32>,
+}
+
+/// A group of more members gets a barrier.
+const WITHOUT_BARRIER: usize = 4;
+
+pub(super) struct Builder<'a> {
+    chains: &'a [PlannedChain],
+    /// By chain: the frames that completed its interim and its final answers.
+    answered: Vec<(Option<u64>, Option<u64>, Timestamp)>,
+    edges: Vec<(u32, Edge)>,
+    nodes: u32,
+    released_at: Vec<Option<Timestamp>>,
+}
+
+/// The graph, and by chain the captured time of the last answer that it waits for.
+pub(super) fn resource_graph(
+    operations: &[Operation],
+    steps: &[Step],
+    chains: &[PlannedChain],
+) -> (Graph, Vec<Option<Timestamp>>) {
+    let mut builder = Builder::new(operations, steps, chains);
+    let mut groups: FxHashMap<Resource, Group> = FxHashMap::default();
+    let mut ranges: FxHashMap<Resource, Ranges> = FxHashMap::default();
+    let mut touches = Touches::default();
+    for (operation, step) in operations.iter().zip(steps) {
+        match step.kind {
+            StepKind::NotReplayable(_) => continue,
+            StepKind::Cancel { target } => {
+                let target = target.and_then(|target| steps.get(target as usize));
+                if let Some(target) = target {
+                    builder.depend(target.chain, step.chain);
+                }
+                continue;
+            }
+            StepKind::Acknowledge { of } => {
+                if let Some(of) = steps.get(of as usize) {
+                    builder.depend(of.chain, step.chain);
+                }
+            }
+            _ => {}
+        }
+        touches.of(operation, step);
+        for (resource, mode) in touches.whole.drain(..) {
+            builder.touch(groups.entry(resource).or_default(), mode, step.chain);
+        }
+        if let Some((resource, range)) = touches.range.take() {
+            ranges.entry(resource).or_default().touch(range, step.chain, &mut |before| {
+                builder.depend(before, step.chain);
+            });
+        }
+    }
+    builder.finish()
+}
+
+impl<'a> Builder<'a> {
+    fn new(operations: &[Operation], steps: &[Step], chains: &'a [PlannedChain]) -> Self {
+        let answered = chains
+            .iter()
+            .map(|chain| {
+                let (mut interim, mut last, mut time) = (Some(0), Some(0), Timestamp::default());
+                for at in chain.steps() {
+                    let Some((operation, step)) = operations.get(at as usize).zip(steps.get(at as usize)) else {
+                        continue;
+                    };
+                    if matches!(step.kind, StepKind::NotReplayable(_)) {
+                        continue;
+                    }
+                    let answer = operation.response.as_ref();
+                    let first = operation.interim.as_ref().or(answer);
+                    interim = interim.zip(first).map(|(latest, part)| latest.max(part.frame));
+                    last = last.zip(answer).map(|(latest, part)| latest.max(part.frame));
+                    time = time.max(answer.map(|part| part.time).unwrap_or_default());
+                }
+                (interim, last, time)
+            })
+            .collect();
+        Self {
+            chains,
+            answered,
+            edges: Vec::new(),
+            nodes: chains.len() as u32,
+            released_at: vec![None; chains.len()],
+        }
+    }
+
+    /// `after` waits for `before` as far as the captured client did.
+    fn depend(&mut self, before: u32, after: u32) {
+        if before >= after {
+            return;
+        }
+        let level = self.level(before, after);
+        self.edges.push((before, Edge { to: after, level }));
+        if level == Level::Final
+            && let Some((_, _, time)) = self.answered.get(before as usize)
+        {
+            self.released_no_earlier(after, *time);
+        }
+    }
+
+    fn released_no_earlier(&mut self, chain: u32, time: Timestamp) {
+        if let Some(released_at) = self.released_at.get_mut(chain as usize) {
+            *released_at = (*released_at).max(Some(time));
+        }
+    }
+
+    /// A node that is passed when all of these chains have ended.
+    fn barrier(&mut self, ended: &[u32]) -> (u32, Timestamp) {
+        let barrier = self.nodes;
+        self.nodes += 1;
+        let mut time = Timestamp::default();
+        for before in ended {
+            self.edges.push((*before, Edge { to: barrier, level: Level::Final }));
+            time = time.max(self.answered.get(*before as usize).map(|(_, _, time)| *time).unwrap_or_default());
+        }
+        (barrier, time)
+    }
+
+    fn level(&self, before: u32, after: u32) -> Level {
+        let sent = self.chains.get(after as usize).map_or(0, |chain| chain.frame);
+        match self.answered.get(before as usize) {
+            Some((_, Some(last), _)) if *last < sent => Level::Final,
+            Some((Some(interim), _, _)) if *interim < sent => Level::Interim,
+            _ => Level::Sent,
+        }
+    }
+
+    fn touch(&mut self, group: &mut Group, mode: Mode, chain: u32) {
+        let joins = group.mode == Some(mode) && mode != Mode::Write;
+        if !joins {
+            let members = std::mem::take(&mut group.members);
+            group.mode = Some(mode);
+            group.barrier = None;
+            group.before = members;
+            if group.before.len() > WITHOUT_BARRIER {
+                let (ended, others): (Vec<u32>, Vec<u32>) =
+                    group.before.iter().partition(|before| self.level(**before, chain) == Level::Final);
+                group.barrier = (!ended.is_empty()).then(|| self.barrier(&ended));
+                group.before = others;
+            }
+        }
+        if let Some((barrier, time)) = group.barrier {
+            self.edges.push((barrier, Edge { to: chain, level: Level::Final }));
+            self.released_no_earlier(chain, time);
+        }
+        for before in &group.before {
+            self.depend(*before, chain);
+        }
+        if group.members.last() != Some(&chain) {
+            group.members.push(chain);
+        }
+    }
+
+    fn finish(self) -> (Graph, Vec<Option<Timestamp>>) {
+        (Graph::new(self.nodes as usize, self.edges), self.released_at)
+    }
+}

@@ -1,0 +1,72 @@
+//! When chains are due.
+
+use std::time::Duration;
+
+use super::options::{Options, Pacing};
+use super::plan::Plan;
+use crate::model::Timestamp;
+
+/// The due times of a plan's chains.
+#[derive(Debug)]
+pub(super) struct Schedule<'a> {
+    plan: &'a Plan,
+    pacing: Pacing,
+    max_gap: Option<Duration>,
+    /// By chain, for the timeline pacings: when it is due from the start of the run.
+    timeline: Vec<Duration>,
+}
+
+impl<'a> Schedule<'a> {
+    pub(super) fn new(plan: &'a Plan, options: &Options) -> Self {
+        let speed = match options.pacing {
+            Pacing::Captured => Some(1.0),
+            Pacing::Scaled(factor) => Some(factor),
+            Pacing::Asap | Pacing::Think => None,
+        };
+        let timeline = speed.map(|speed| timeline(plan, options.max_gap, speed)).unwrap_or_default();
+        Self { plan, pacing: options.pacing, max_gap: options.max_gap, timeline }
+    }
+
+    /// When a chain that became ready at `ready` is due; both from the start of the run.
+    pub(super) fn due(&self, chain: u32, ready: Duration) -> Duration {
+        let at = chain as usize;
+        match self.pacing {
+            Pacing::Asap => ready,
+            Pacing::Captured | Pacing::Scaled(_) => self.timeline.get(at).copied().unwrap_or(ready),
+            Pacing::Think => ready + self.thought(at),
+        }
+    }
+
+    /// How long the captured client took after the last answer that the chain waits for; for a chain that waits for
+    /// nothing, after the start of the capture.
+    fn thought(&self, chain: usize) -> Duration {
+        let Some(sent) = self.plan.chains.get(chain).map(|chain| chain.captured_at) else { return Duration::ZERO };
+        let start = self.plan.chains.first().map(|chain| chain.captured_at);
+        let released = self.plan.order.released_at.get(chain).copied().flatten().or(start).unwrap_or(sent);
+        let gap = between(released, sent);
+        self.max_gap.map_or(gap, |most| gap.min(most))
+    }
+}
+
+fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::from_nanos(u64::try_from(later.since(earlier)).unwrap_or(0))
+}
+
+/// The captured times from the first one, pauses cut to `max_gap`, then made faster.
+fn timeline(plan: &Plan, max_gap: Option<Duration>, speed: f64) -> Vec<Duration> {
+    let mut by_time: Vec<usize> = (0..plan.chains.len()).collect();
+    by_time.sort_by_key(|chain| plan.chains.get(*chain).map(|chain| chain.captured_at));
+    let mut due = vec![Duration::ZERO; plan.chains.len()];
+    let mut reached = Duration::ZERO;
+    let mut previous: Option<Timestamp> = None;
+    for chain in by_time {
+        let Some(sent) = plan.chains.get(chain).map(|chain| chain.captured_at) else { continue };
+        let gap = previous.map_or(Duration::ZERO, |previous| between(previous, sent));
+        reached += max_gap.map_or(gap, |most| gap.min(most));
+        previous = Some(sent);
+        if let Some(due) = due.get_mut(chain) {
+            *due = reached.div_f64(speed);
+        }
+    }
+    due
+}

@@ -1,0 +1,279 @@
+//! What will be sent, in which frames, and what each step waits for: computed before anything is sent.
+
+use std::ops::Range;
+
+use rustc_hash::FxHashMap;
+
+use super::classify::Classifier;
+use super::options::Ordering;
+use super::order::Order;
+use super::reason::Reason;
+use crate::model::{ConnectionIndex, Operation, SessionId, Timestamp};
+
+/// Number of a step: its operation's place in the operations the plan was made from.
+pub type StepIndex = u32;
+
+/// What the planner must know beside the operations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlanOptions {
+    /// What steps wait for.
+    pub ordering: Ordering,
+    /// Plan no step that could change the server.
+    pub read_only: bool,
+}
+
+/// What becomes of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepKind {
+    /// The first NEGOTIATE of a connection: the engine connects and negotiates itself.
+    Connect,
+    /// The first SESSION_SETUP of a session on a connection: the engine logs in itself.
+    Login,
+    /// Done along with a Connect or Login (their further rounds), or left out because its answer is the engine's own
+    /// business (FSCTL_VALIDATE_NEGOTIATE_INFO).
+    Own,
+    /// Sent as captured.
+    Send,
+    /// A CANCEL of another step, which is not answered.
+    Cancel {
+        /// The step that it cancels; None when the capture does not hold it.
+        target: Option<StepIndex>,
+    },
+    /// A break notification of the server: awaited.
+    Break,
+    /// The acknowledgement of a break: sent as captured once the break has come.
+    Acknowledge {
+        /// The break.
+        of: StepIndex,
+    },
+    /// Not replayed.
+    NotReplayable(Reason),
+}
+
+impl StepKind {
+    /// Whether the captured request goes out.
+    pub fn is_sent(self) -> bool {
+        matches!(self, Self::Send | Self::Cancel { .. } | Self::Acknowledge { .. })
+    }
+
+    /// Whether the engine does it in a way of its own.
+    pub fn is_own(self) -> bool {
+        matches!(self, Self::Connect | Self::Login | Self::Own)
+    }
+}
+
+/// One operation of the capture in the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What becomes of it.
+    pub kind: StepKind,
+    /// Its place in [`Plan::chains`].
+    pub chain: u32,
+    /// Its session's place in [`Plan::sessions`].
+    pub session: u32,
+    /// Whether it is about a named pipe, so that its data are RPC.
+    pub on_pipe: bool,
+}
+
+/// Steps that travel in one frame: a compound, or a single one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedChain {
+    /// Its place in [`Plan::connections`].
+    pub connection: u32,
+    first: StepIndex,
+    count: u32,
+    /// When the captured client sent it; when the captured server sent it, for a break.
+    pub captured_at: Timestamp,
+    /// The capture's frame.
+    pub frame: u64,
+}
+
+impl PlannedChain {
+    /// Its steps.
+    pub fn steps(&self) -> Range<StepIndex> {
+        self.first..self.first + self.count
+    }
+}
+
+/// A TCP connection of the capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedConnection {
+    /// Its number in the capture.
+    pub index: ConnectionIndex,
+    /// Its server's place in [`Plan::servers`].
+    pub server: u32,
+}
+
+/// A session of the capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannedSession {
+    /// Its captured id.
+    pub id: SessionId,
+    /// Its server's place in [`Plan::servers`].
+    pub server: u32,
+    /// The connection that it was first seen on.
+    pub connection: u32,
+}
+
+/// The whole plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// One step an operation, in the operations' order.
+    pub steps: Vec<Step>,
+    /// The frames, in the order of their first step.
+    pub chains: Vec<PlannedChain>,
+    /// The connections, in the order of their first step.
+    pub connections: Vec<PlannedConnection>,
+    /// The sessions, in the order of their first step.
+    pub sessions: Vec<PlannedSession>,
+    /// The captured servers.
+    pub servers: Vec<std::net::SocketAddr>,
+    /// What waits for what.
+    pub(super) order: Order,
+}
+
+/// What a plan will do, in numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanCounts {
+    /// Steps whose captured request goes out.
+    pub sent: usize,
+    /// Steps that the engine does in its own way, or a server began.
+    pub own: usize,
+    /// Steps that cannot be replayed, by reason.
+    pub not_replayable: std::collections::BTreeMap<Reason, usize>,
+}
+
+impl Plan {
+    /// Plans operations that are in the order of [`merge`].
+    pub fn from_operations(operations: &[Operation], options: PlanOptions) -> Self {
+        let mut numbering = Numbering::default();
+        let mut classifier = Classifier::new(operations, options.read_only);
+        let mut steps: Vec<Step> = Vec::with_capacity(operations.len());
+        let mut chains: Vec<PlannedChain> = Vec::new();
+        for (at, operation) in operations.iter().enumerate() {
+            let connection = numbering.connection(operation);
+            let session = numbering.session(operation, connection);
+            let previous = at.checked_sub(1).and_then(|before| operations.get(before));
+            match chains.last_mut() {
+                Some(chain) if previous.is_some_and(|previous| continues_chain(previous, operation)) => {
+                    chain.count += 1
+                }
+                _ => {
+                    let part =
+                        operation.request.as_ref().or(operation.response.as_ref()).or(operation.interim.as_ref());
+                    chains.push(PlannedChain {
+                        connection,
+                        first: at as StepIndex,
+                        count: 1,
+                        captured_at: part.map(|part| part.time).unwrap_or_default(),
+                        frame: part.map_or(0, |part| part.frame),
+                    });
+                }
+            }
+            let server = numbering.server_of(connection);
+            steps.push(Step {
+                kind: classifier.classify(at as StepIndex, operation, server),
+                chain: (chains.len() - 1) as u32,
+                session,
+                on_pipe: operation.share.as_deref().is_some_and(crate::model::path::is_ipc),
+            });
+        }
+        spoil_chains(operations, &chains, &mut steps);
+        let order = Order::new(options.ordering, operations, &steps, &chains);
+        let Numbering { connections, sessions, servers, .. } = numbering;
+        Self { steps, chains, connections, sessions, servers, order }
+    }
+
+    /// How many steps will be sent, and how many not and why.
+    pub fn counts(&self) -> PlanCounts {
+        let mut counts = PlanCounts::default();
+        for step in &self.steps {
+            match step.kind {
+                StepKind::NotReplayable(reason) => *counts.not_replayable.entry(reason).or_default() += 1,
+                kind if kind.is_sent() => counts.sent += 1,
+                _ => counts.own += 1,
+            }
+        }
+        counts
+    }
+}
+
+/// Sessions' operations as one list in the order in which the client sent them.
+pub fn merge(sessions: Vec<Vec<Operation>>) -> Vec<Operation> {
+    let several = sessions.len() > 1;
+    let mut operations: Vec<Operation> = sessions.into_iter().flatten().collect();
+    if several {
+        operations.sort_by_key(|operation| {
+            let frame = operation.parts().next().map_or(0, |part| part.frame);
+            (frame, operation.connection.index, operation.message_id)
+        });
+    }
+    operations
+}
+
+/// Whether an operation was sent in one compound with the one before.
+fn continues_chain(previous: &Operation, operation: &Operation) -> bool {
+    let (Some(before), Some(request)) = (&previous.request, &operation.request) else { return false };
+    let (Some(place_before), Some(place)) = (previous.compound_index, operation.compound_index) else { return false };
+    before.frame == request.frame
+        && place_before.checked_add(1) == Some(place)
+        && previous.connection.index == operation.connection.index
+}
+
+/// A related step takes ids from the ones before it in its chain; it cannot go out without them. Steps that the engine does
+/// itself never share a chain with others in practice; those around one stay on their own.
+fn spoil_chains(operations: &[Operation], chains: &[PlannedChain], steps: &mut [Step]) {
+    for chain in chains.iter().filter(|chain| chain.count > 1) {
+        let mut spoilt = false;
+        for at in chain.steps() {
+            let (Some(step), Some(operation)) = (steps.get_mut(at as usize), operations.get(at as usize)) else {
+                continue;
+            };
+            if spoilt && operation.related && step.kind.is_sent() {
+                step.kind = StepKind::NotReplayable(Reason::ChainMember);
+            }
+            spoilt = matches!(step.kind, StepKind::NotReplayable(_)) || (spoilt && operation.related);
+        }
+    }
+}
+
+/// Gives connections, sessions and servers their places.
+#[derive(Default)]
+struct Numbering {
+    connections: Vec<PlannedConnection>,
+    sessions: Vec<PlannedSession>,
+    servers: Vec<std::net::SocketAddr>,
+    connection_places: FxHashMap<ConnectionIndex, u32>,
+    session_places: FxHashMap<(u32, SessionId), u32>,
+}
+
+impl Numbering {
+    fn connection(&mut self, operation: &Operation) -> u32 {
+        let index = operation.connection.index;
+        if let Some(place) = self.connection_places.get(&index) {
+            return *place;
+        }
+        let address = operation.connection.server;
+        let server = self.servers.iter().position(|known| *known == address).unwrap_or_else(|| {
+            self.servers.push(address);
+            self.servers.len() - 1
+        });
+        let place = self.connections.len() as u32;
+        self.connections.push(PlannedConnection { index, server: server as u32 });
+        self.connection_places.insert(index, place);
+        place
+    }
+
+    fn server_of(&self, connection: u32) -> u32 {
+        self.connections.get(connection as usize).map_or(0, |connection| connection.server)
+    }
+
+    fn session(&mut self, operation: &Operation, connection: u32) -> u32 {
+        let server = self.server_of(connection);
+        let id = operation.session_id;
+        *self.session_places.entry((server, id)).or_insert_with(|| {
+            self.sessions.push(PlannedSession { id, server, connection });
+            (self.sessions.len() - 1) as u32
+        })
+    }
+}

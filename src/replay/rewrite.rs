@@ -1,0 +1,141 @@
+//! The body of a captured request as it goes out: byte for byte, with the ids of the lab in place of the captured ones,
+//! and names where the mapping asks for it.
+
+use bytes::Bytes;
+
+use super::names;
+use super::options::NameMap;
+use super::remap::IdMap;
+use crate::model::header::HEADER_LENGTH;
+use crate::model::message::{CreateRequest, IoctlRequest, LeaseContext, OplockBreak, SetInfoRequest, file_id_offset};
+use crate::model::{Command, CtlCode, FileId, Header, HeaderFlags, Layout, Operation};
+
+/// Which copy of the captured workload this is, when several run at once: their lease keys and create GUIDs must differ.
+/// 0 leaves them as captured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CopyNumber(pub u32);
+
+/// The mappings that a body is rewritten with.
+#[derive(Clone, Copy, Debug)]
+pub struct Rewriter<'a> {
+    /// Ids.
+    pub ids: &'a IdMap,
+    /// Names.
+    pub names: &'a NameMap,
+    /// Which copy.
+    pub copy: CopyNumber,
+}
+
+impl Rewriter<'_> {
+    /// The body for a captured request PDU of a captured server. A FileId that was never granted goes out as one that the
+    /// target has not granted either.
+    pub fn body(&self, operation: &Operation, pdu: &[u8], server: u32) -> Bytes {
+        let mut out = pdu.to_vec();
+        match operation.command {
+            Command::TreeConnect => names::tree_connect(&mut out, self.names),
+            Command::Create => self.create(&mut out, pdu, server),
+            _ => {
+                self.file_id(&mut out, operation, server);
+                match operation.command {
+                    Command::Ioctl => self.resume_key(&mut out, pdu, server),
+                    Command::SetInfo => names::set_info(&mut out, self.names),
+                    Command::OplockBreak if matches!(OplockBreak::decode(pdu), Ok(OplockBreak::Lease { .. })) => {
+                        self.separate(&mut out, 72);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let header = HEADER_LENGTH.min(out.len());
+        Bytes::from(out).slice(header..)
+    }
+
+    fn file_id(&self, out: &mut [u8], operation: &Operation, server: u32) {
+        let is_lease_break = operation.command == Command::OplockBreak
+            && !matches!(OplockBreak::decode(out), Ok(OplockBreak::Oplock { .. }));
+        let Some(at) = file_id_offset(operation.command).filter(|_| !is_lease_break) else { return };
+        let Ok(captured) = Layout(out).file_id(at) else { return };
+        // Zeros are what clients write where a FileId does not matter.
+        if captured.is_inherited() || captured == FileId([0; 16]) {
+            return;
+        }
+        let live = self.ids.file(server, captured).unwrap_or_else(|| self.ids.unknown_file(captured));
+        put(out, at, &live.0);
+    }
+
+    fn resume_key(&self, out: &mut [u8], pdu: &[u8], server: u32) {
+        let Ok(request) = IoctlRequest::decode(pdu) else { return };
+        if !matches!(request.ctl_code, CtlCode::SRV_COPYCHUNK | CtlCode::SRV_COPYCHUNK_WRITE) {
+            return;
+        }
+        if let Some(captured) = request.input.first_chunk::<24>()
+            && let Some(live) = self.ids.resume_key(server, *captured)
+        {
+            put(out, request.input_offset as usize, &live);
+        }
+    }
+
+    fn create(&self, out: &mut Vec<u8>, pdu: &[u8], server: u32) {
+        let layout = Layout(pdu);
+        let (Ok(request), Ok(name_at), Ok(contexts_at)) = (
+            CreateRequest::decode(pdu),
+            layout.u16("NameOffset", CreateRequest::NAME_OFFSET_AT),
+            layout.u32("CreateContextsOffset", 112),
+        ) else {
+            return;
+        };
+        for context in request.contexts.iter().map_while(Result::ok) {
+            let at = contexts_at as usize + context.data_at;
+            match context.name {
+                b"DHnC" | b"DH2C" => {
+                    if let Ok(captured) = Layout(context.data).file_id(0) {
+                        let live = self.ids.file(server, captured).unwrap_or_else(|| self.ids.unknown_file(captured));
+                        put(out, at, &live.0);
+                    }
+                    if context.name == b"DH2C" {
+                        self.separate(out, at + 16);
+                    }
+                }
+                b"DH2Q" => self.separate(out, at + 16),
+                LeaseContext::NAME => {
+                    self.separate(out, at);
+                    if context.data.len() >= 52 && context.data[32..48] != [0; 16] {
+                        self.separate(out, at + 32);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if request.create_options & CreateRequest::OPTION_OPEN_BY_FILE_ID != 0 {
+            if let Some(captured) = request.name.0.first_chunk::<8>()
+                && let Some(live) = self.ids.disk_id(server, u64::from_le_bytes(*captured))
+            {
+                put(out, usize::from(name_at), &live.to_le_bytes());
+            }
+            return;
+        }
+        let is_dfs = Header::decode(pdu).is_ok_and(|header| header.flags.0 & HeaderFlags::DFS_OPERATIONS != 0);
+        names::create(out, self.names, is_dfs);
+    }
+
+    /// Makes a lease key or GUID this copy's own.
+    fn separate(&self, out: &mut [u8], at: usize) {
+        for (byte, flip) in out.iter_mut().skip(at + 12).take(4).zip(self.copy.0.to_le_bytes()) {
+            *byte ^= flip;
+        }
+    }
+}
+
+/// Overwrites bytes that are known to be there; where they are not, the request was malformed and stays so.
+pub(super) fn put(out: &mut [u8], at: usize, bytes: &[u8]) {
+    if let Some(place) = at.checked_add(bytes.len()).and_then(|end| out.get_mut(at..end)) {
+        place.copy_from_slice(bytes);
+    }
+}
+
+/// Whether a SET_INFO's buffer holds a name that is relative to the share: FileRenameInformation, FileLinkInformation and
+/// their extended forms, [MS-FSCC] 2.4.37, 2.4.21, 2.4.38, 2.4.22.
+pub(super) fn renames(request: &SetInfoRequest<'_>) -> bool {
+    request.info_type == SetInfoRequest::INFO_FILE
+        && matches!(request.file_info_class, SetInfoRequest::CLASS_RENAME | SetInfoRequest::CLASS_LINK | 65 | 72)
+}

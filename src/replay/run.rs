@@ -1,0 +1,261 @@
+//! A run from the outside: prepared, shown, confirmed, executed, reported.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashSet;
+use tokio::sync::watch;
+
+use super::engine::Engine;
+use super::options::{NameMap, Options};
+use super::outcome::Outcome;
+use super::plan::{Plan, PlanOptions, StepKind, merge};
+use super::safety::{Changes, captured_server};
+use super::summary::{Row, RunSummary};
+use crate::model::message::TreeConnectRequest;
+use crate::model::path::is_ipc;
+use crate::model::{Command, NtStatus, Operation};
+use crate::wire::{ConnectOptions, Connection, Credentials, WireError};
+
+/// Where a run goes, and as whom.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The server, and what the connections to it are like.
+    pub connect: ConnectOptions,
+    /// Who logs in, for every captured session.
+    pub credentials: Credentials,
+    /// Where captured names go.
+    pub names: NameMap,
+    /// Offer only the dialect that a captured connection had spoken, and the others when the server has not got it.
+    pub follow_dialect: bool,
+}
+
+/// A run that could not begin. What goes wrong later is in its report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// There is nothing to replay.
+    #[error("there is nothing to replay: none of the {operations} operations can be sent{}", list(.reasons))]
+    NothingToReplay {
+        /// Operations given.
+        operations: usize,
+        /// How many for which reason.
+        reasons: Vec<(super::Reason, usize)>,
+    },
+    /// More operations than a plan can number.
+    #[error("{operations} operations are more than one run can hold ({})", u32::MAX)]
+    TooMany {
+        /// Operations given.
+        operations: usize,
+    },
+    /// The target is a server of the capture.
+    #[error(
+        "{target} is a server of the capture itself (captured as {captured}); replaying onto it may destroy what was \
+         captured: choose a lab server, or allow it with --allow-captured-server"
+    )]
+    CapturedServer {
+        /// Where the run was to go.
+        target: SocketAddr,
+        /// The captured server that it is.
+        captured: SocketAddr,
+    },
+    /// The target could not be reached, refused the login or a share.
+    #[error(transparent)]
+    Target(#[from] WireError),
+}
+
+fn list(reasons: &[(super::Reason, usize)]) -> String {
+    let texts: Vec<_> = reasons.iter().map(|(reason, count)| format!("{count}: {reason}")).collect();
+    if texts.is_empty() { String::new() } else { format!(" ({})", texts.join("; ")) }
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Steps that have their outcome.
+    pub done: usize,
+    /// Steps of the plan.
+    pub total: usize,
+    /// Requests that wait for their answer.
+    pub in_flight: usize,
+    /// Divergences so far, skipped steps not counted.
+    pub divergences: usize,
+    /// Steps that were sent later than 2 ms after they were due.
+    pub late: usize,
+}
+
+/// What a run came to, in one word; the exit status follows from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// All that was replayed agrees with the capture.
+    Agreed,
+    /// Something diverged, or was skipped for it.
+    Diverged,
+    /// It was stopped before its end.
+    Interrupted,
+}
+
+/// A run ready to be executed.
+#[derive(Debug)]
+pub struct Prepared {
+    operations: Arc<Vec<Operation>>,
+    plan: Arc<Plan>,
+    target: Arc<Target>,
+    options: Options,
+}
+
+/// What a run came to.
+#[derive(Clone, Debug)]
+pub struct RunReport {
+    /// The target's address.
+    pub target: SocketAddr,
+    /// Who logged in.
+    pub user: String,
+    /// How it went.
+    pub options: Options,
+    /// One outcome a step, in the order of the steps.
+    pub outcomes: Vec<Outcome>,
+    /// Counts, latencies, root causes.
+    pub summary: RunSummary,
+    /// The steps that diverged, with what is known of their operations.
+    pub divergences: Vec<Row>,
+    /// Whether it was stopped before its end.
+    pub interrupted: bool,
+}
+
+impl RunReport {
+    /// In one word.
+    pub fn verdict(&self) -> Verdict {
+        if self.interrupted {
+            Verdict::Interrupted
+        } else if self.summary.diverged() > 0 || self.summary.skipped() > 0 || self.summary.not_reached() > 0 {
+            Verdict::Diverged
+        } else {
+            Verdict::Agreed
+        }
+    }
+}
+
+/// The entrance to a run.
+#[derive(Debug)]
+pub struct Run;
+
+impl Run {
+    /// Plans the operations of one or several sessions for a target. Nothing is sent.
+    pub fn prepare(sessions: Vec<Vec<Operation>>, target: Target, options: Options) -> Result<Prepared, ReplayError> {
+        let operations = merge(sessions);
+        if u32::try_from(operations.len()).is_err() {
+            return Err(ReplayError::TooMany { operations: operations.len() });
+        }
+        let planned = PlanOptions { ordering: options.ordering, read_only: options.read_only };
+        let plan = Plan::from_operations(&operations, planned);
+        let counts = plan.counts();
+        if counts.sent == 0 {
+            let reasons = counts.not_replayable.into_iter().collect();
+            return Err(ReplayError::NothingToReplay { operations: operations.len(), reasons });
+        }
+        Ok(Prepared { operations: Arc::new(operations), plan: Arc::new(plan), target: Arc::new(target), options })
+    }
+}
+
+impl Prepared {
+    /// The plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The operations that it was made from, one a step.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// What it could change on the target, for the confirmation.
+    pub fn changes(&self) -> Changes {
+        Changes::of(&self.plan, &self.operations)
+    }
+
+    /// The target shares that will be connected, as `\\server\share`, without pipes.
+    pub fn shares(&self) -> Vec<String> {
+        let mut shares = Vec::new();
+        let mut seen = FxHashSet::default();
+        for (step, operation) in self.plan.steps.iter().zip(self.operations.iter()) {
+            let connects = step.kind == StepKind::Send && operation.command == Command::TreeConnect;
+            if !connects || operation.status != Some(NtStatus::SUCCESS) {
+                continue;
+            }
+            let Some(request) = &operation.request else { continue };
+            let Ok(request) = TreeConnectRequest::decode(&request.pdu) else { continue };
+            let captured = request.path.decode();
+            let path = self.target.names.target_path(&captured);
+            if !is_ipc(&captured) && seen.insert(path.clone()) {
+                shares.push(path);
+            }
+        }
+        shares
+    }
+
+    /// Refuses a target that is a server of the capture.
+    pub fn refuse_captured_server(&self) -> Result<(), ReplayError> {
+        let target = self.target.connect.address;
+        match captured_server(&self.operations, target) {
+            Some(captured) => Err(ReplayError::CapturedServer { target, captured }),
+            None => Ok(()),
+        }
+    }
+
+    /// Connects, logs in and connects each share once, and ends that again: what is wrong with the target altogether is an
+    /// error here, and not thousands of divergences.
+    pub async fn probe(&self) -> Result<(), ReplayError> {
+        let connection = Connection::connect(self.target.connect.clone()).await?;
+        let session = connection.login(&self.target.credentials).await?;
+        for share in self.shares() {
+            let tree = connection.tree_connect(&session, &share).await?;
+            connection.tree_disconnect(&tree).await?;
+        }
+        connection.logoff(&session).await?;
+        Ok(())
+    }
+
+    /// Replays. `stop` turning true ends the run with what was done so far.
+    pub async fn execute(
+        &self,
+        progress: impl FnMut(Progress) + Send,
+        stop: watch::Receiver<bool>,
+    ) -> Result<RunReport, ReplayError> {
+        self.probe().await?;
+        let engine = Engine::new(
+            Arc::clone(&self.plan),
+            Arc::clone(&self.operations),
+            Arc::clone(&self.target),
+            self.options.clone(),
+        );
+        let finished = engine.run(progress, stop).await;
+        let summary = RunSummary::new(
+            &self.plan,
+            &self.operations,
+            &finished.outcomes,
+            finished.elapsed,
+            finished.unexpected_breaks,
+        );
+        let divergences = Row::divergences(&self.plan, &self.operations, &finished.outcomes);
+        Ok(RunReport {
+            target: self.target.connect.address,
+            user: self.target.credentials.to_string(),
+            options: self.options.clone(),
+            outcomes: finished.outcomes,
+            summary,
+            divergences,
+            interrupted: finished.interrupted,
+        })
+    }
+}
+
+/// What the engine hands back.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) outcomes: Vec<Outcome>,
+    pub(super) elapsed: Duration,
+    pub(super) unexpected_breaks: usize,
+    pub(super) interrupted: bool,
+}

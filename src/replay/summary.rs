@@ -1,0 +1,293 @@
+//! A run in numbers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+use serde::Serialize;
+
+use super::latency::{Latencies, Percentiles};
+use super::outcome::{Class, Finding, Outcome};
+use super::plan::{Plan, StepIndex};
+use crate::model::{Command, Operation};
+
+/// What a step is about, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// The step.
+    pub step: StepIndex,
+    /// Captured session id, as `0x…`.
+    pub session_id: String,
+    /// The operation's place in its session.
+    pub op_index: u32,
+    /// The frame of the request in the capture; of the answer, where the server began.
+    pub frame: u64,
+    /// The command.
+    pub command: String,
+    /// Share-relative path; the share, of a TREE_CONNECT.
+    pub path: Option<String>,
+    /// How it compares.
+    pub class: Class,
+    /// Captured status.
+    pub captured_status: Option<String>,
+    /// Status from the target.
+    pub status: Option<String>,
+    /// What diverged.
+    pub findings: Vec<Finding>,
+    /// What else is worth knowing.
+    pub note: Option<Box<str>>,
+}
+
+impl Row {
+    fn new(operation: &Operation, outcome: &Outcome) -> Self {
+        let part = operation.parts().next();
+        let about = match operation.command {
+            Command::TreeConnect | Command::TreeDisconnect => operation.share.as_deref(),
+            _ => operation.path.as_deref(),
+        };
+        Self {
+            step: outcome.step,
+            session_id: operation.session_id.to_string(),
+            op_index: operation.op_index,
+            frame: part.map_or(0, |part| part.frame),
+            command: operation.command.to_string(),
+            path: about.map(str::to_owned),
+            class: outcome.class,
+            captured_status: operation.status.map(|status| status.to_string()),
+            status: outcome.status.map(|status| status.to_string()),
+            findings: outcome.findings.clone(),
+            note: outcome.note.clone(),
+        }
+    }
+
+    /// The steps that diverged, in their order.
+    pub(super) fn divergences(plan: &Plan, operations: &[Operation], outcomes: &[Outcome]) -> Vec<Self> {
+        debug_assert_eq!(plan.steps.len(), outcomes.len());
+        let diverged = outcomes.iter().filter(|outcome| outcome.class.is_divergence());
+        diverged.filter_map(|outcome| Some(Self::new(operations.get(outcome.step as usize)?, outcome))).collect()
+    }
+}
+
+/// A command's steps.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CommandSummary {
+    /// The command.
+    pub command: String,
+    /// Its steps in the plan.
+    pub steps: usize,
+    /// Those that agree.
+    pub matching: usize,
+    /// Those that diverged.
+    pub diverged: usize,
+    /// Those left out because of another, or because the run ended.
+    pub skipped: usize,
+    /// Those that cannot be replayed.
+    pub not_replayable: usize,
+    /// What the captured server took.
+    pub captured_latency: Option<Percentiles>,
+    /// What the target took, for the same steps.
+    pub replayed_latency: Option<Percentiles>,
+}
+
+/// A step that others failed for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RootCause {
+    /// The step where it began.
+    #[serde(flatten)]
+    pub row: Row,
+    /// How many steps were skipped for it.
+    pub skipped: usize,
+}
+
+/// A run in numbers.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunSummary {
+    /// Steps of the plan.
+    pub steps: usize,
+    /// Requests that went out as captured.
+    pub sent: usize,
+    /// Steps that the engine did in its own way: negotiation, login.
+    pub own: usize,
+    /// Steps by class, all classes named; those of the engine's own are not counted unless they failed.
+    pub classes: BTreeMap<&'static str, usize>,
+    /// Steps counted as matching of which the capture has no answer to compare with.
+    pub uncompared: usize,
+    /// Steps that cannot be replayed, by reason.
+    pub not_replayable: BTreeMap<&'static str, usize>,
+    /// By command, in the order of their codes.
+    pub commands: Vec<CommandSummary>,
+    /// The steps that others were skipped for.
+    pub root_causes: Vec<RootCause>,
+    /// Payload bytes of READ responses from the target.
+    pub bytes_read: u64,
+    /// Payload bytes that WRITE responses of the target accepted.
+    pub bytes_written: u64,
+    /// How much later than due steps were sent.
+    pub lateness: Option<Percentiles>,
+    /// Steps sent more than 2 ms after they were due.
+    pub late: usize,
+    /// Breaks of the target that the capture has not got; the engine acknowledged them.
+    pub unexpected_breaks: usize,
+    /// From the first request to the last answer, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub elapsed: Duration,
+    /// The same stretch of the capture, in seconds.
+    #[serde(serialize_with = "seconds")]
+    pub captured_elapsed: Duration,
+}
+
+fn seconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
+}
+
+/// Later than this is late.
+pub(super) const LATE: Duration = Duration::from_millis(2);
+
+#[derive(Default)]
+struct CommandTally {
+    steps: usize,
+    matching: usize,
+    diverged: usize,
+    skipped: usize,
+    not_replayable: usize,
+    captured: Latencies,
+    replayed: Latencies,
+}
+
+impl RunSummary {
+    pub(super) fn new(
+        plan: &Plan,
+        operations: &[Operation],
+        outcomes: &[Outcome],
+        elapsed: Duration,
+        unexpected_breaks: usize,
+    ) -> Self {
+        let mut summary = Self {
+            steps: plan.steps.len(),
+            sent: 0,
+            own: 0,
+            classes: Class::NAMES.into_iter().map(|name| (name, 0)).collect(),
+            uncompared: 0,
+            not_replayable: BTreeMap::new(),
+            commands: Vec::new(),
+            root_causes: Vec::new(),
+            bytes_read: 0,
+            bytes_written: 0,
+            lateness: None,
+            late: 0,
+            unexpected_breaks,
+            elapsed,
+            captured_elapsed: captured_elapsed(operations),
+        };
+        let mut commands: BTreeMap<u16, (Command, CommandTally)> = BTreeMap::new();
+        let mut roots: FxHashMap<StepIndex, usize> = FxHashMap::default();
+        let mut lateness = Latencies::default();
+        for ((step, operation), outcome) in plan.steps.iter().zip(operations).zip(outcomes) {
+            if step.kind.is_sent() && outcome.sent.is_some() {
+                summary.sent += 1;
+            }
+            if step.kind.is_own() && outcome.class == Class::Match {
+                summary.own += 1;
+                continue;
+            }
+            *summary.classes.entry(outcome.class.name()).or_default() += 1;
+            let (_, tally) = commands
+                .entry(operation.command.code())
+                .or_insert_with(|| (operation.command, CommandTally::default()));
+            tally.steps += 1;
+            match outcome.class {
+                Class::Match => tally.matching += 1,
+                Class::NotReached => tally.skipped += 1,
+                Class::Skipped { root } => {
+                    tally.skipped += 1;
+                    *roots.entry(root).or_default() += 1;
+                }
+                Class::NotReplayable(reason) => {
+                    tally.not_replayable += 1;
+                    *summary.not_replayable.entry(reason.name()).or_default() += 1;
+                }
+                _ => tally.diverged += 1,
+            }
+            if outcome.class == Class::Match && !outcome.compared {
+                summary.uncompared += 1;
+            }
+            if let (Some(captured), Some(replayed)) = (operation.latency_ns(), outcome.latency()) {
+                tally.captured.add(u64::try_from(captured).unwrap_or(0));
+                tally.replayed.add(u64::try_from(replayed.as_nanos()).unwrap_or(u64::MAX));
+            }
+            match operation.command {
+                Command::Read => summary.bytes_read += outcome.payload,
+                Command::Write => summary.bytes_written += outcome.payload,
+                _ => {}
+            }
+            if let Some(late) = outcome.lateness() {
+                lateness.add(u64::try_from(late.as_nanos()).unwrap_or(u64::MAX));
+                summary.late += usize::from(late > LATE);
+            }
+        }
+        summary.lateness = lateness.percentiles();
+        summary.commands = commands
+            .into_values()
+            .map(|(command, tally)| CommandSummary {
+                command: command.to_string(),
+                steps: tally.steps,
+                matching: tally.matching,
+                diverged: tally.diverged,
+                skipped: tally.skipped,
+                not_replayable: tally.not_replayable,
+                captured_latency: tally.captured.percentiles(),
+                replayed_latency: tally.replayed.percentiles(),
+            })
+            .collect();
+        summary.root_causes = root_causes(operations, outcomes, roots);
+        summary
+    }
+
+    fn class(&self, name: &str) -> usize {
+        self.classes.get(name).copied().unwrap_or(0)
+    }
+
+    /// Steps that agree with the capture.
+    pub fn matching(&self) -> usize {
+        self.class("match")
+    }
+
+    /// Steps that diverged by themselves.
+    pub fn diverged(&self) -> usize {
+        let others = ["match", "skipped", "not_replayable", "not_reached"];
+        self.classes.iter().filter(|(name, _)| !others.contains(name)).map(|(_, count)| count).sum()
+    }
+
+    /// Steps left out because one that they depend on failed.
+    pub fn skipped(&self) -> usize {
+        self.class("skipped")
+    }
+
+    /// Steps that cannot be replayed.
+    pub fn not_replayed(&self) -> usize {
+        self.class("not_replayable")
+    }
+
+    /// Steps that the run did not come to.
+    pub fn not_reached(&self) -> usize {
+        self.class("not_reached")
+    }
+}
+
+fn captured_elapsed(operations: &[Operation]) -> Duration {
+    let times = || operations.iter().flat_map(Operation::parts).map(|part| part.time);
+    let span = times().min().zip(times().max()).map_or(0, |(first, last)| last.since(first));
+    Duration::from_nanos(u64::try_from(span).unwrap_or(0))
+}
+
+fn root_causes(operations: &[Operation], outcomes: &[Outcome], roots: FxHashMap<StepIndex, usize>) -> Vec<RootCause> {
+    let mut causes: Vec<RootCause> = roots
+        .into_iter()
+        .filter_map(|(root, skipped)| {
+            let row = Row::new(operations.get(root as usize)?, outcomes.get(root as usize)?);
+            Some(RootCause { row, skipped })
+        })
+        .collect();
+    causes.sort_by_key(|cause| (std::cmp::Reverse(cause.skipped), cause.row.step));
+    causes
+}
