@@ -2,6 +2,7 @@
 # The main job, end to end, on this machine alone: builds smbreplay, starts a private Samba server on loopback, ingests
 # fixtures/quickstart/capture.pcapng, shows its session, replays it, and compares the files that the replay wrote with the
 # ones that the original client wrote. Everything is below a temporary folder and goes when the demo ends.
+# SMBREPLAY_PROFILE=dev runs it unoptimised, which saves a build where that is done already.
 # Exit status: that of the first step that fails, else 0.
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -35,8 +36,10 @@ free_port() {
 }
 
 cd "$root"
-run cargo build --release --locked
-PATH=${CARGO_TARGET_DIR:-$root/target}/release:$PATH
+profile=${SMBREPLAY_PROFILE:-release}
+run cargo build --profile "$profile" --locked
+# Cargo's own profile `dev` is the one whose folder has another name.
+PATH=${CARGO_TARGET_DIR:-$root/target}/${profile/#dev/debug}:$PATH
 
 SMBD_PORT=$(free_port)
 export SMBD_PORT

@@ -49,6 +49,7 @@ need_tools() {
 }
 
 need_test() {
+    need shellcheck shellcheck
     need tcpdump tcpdump
     need samba-testsuite smbtorture
     need attr setfattr getfattr

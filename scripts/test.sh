@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Every check and every test, as CI runs them: scripts, formatting, lints, dependencies, tests, documentation, demo.
+# Installs what is missing (as root on Debian or Ubuntu). Stops at the first step that fails; the exit status is that step's.
+#
+#   CI=true              builds outside of the clone, in ~/.cache/smbreplay, so that the next clone finds it there
+#   CARGO_TARGET_DIR     builds there instead
+set -euo pipefail
+export PATH="$PATH:/usr/sbin:/sbin"
+# No test may wait for somebody to type.
+exec </dev/null
+
+cargo_deny_version=0.20.2
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cache=${XDG_CACHE_HOME:-${HOME:?}/.cache}/smbreplay
+if [[ ${CI:-} == true ]]; then
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+fi
+if ! command -v cargo >/dev/null && [[ -x $HOME/.cargo/bin/cargo ]]; then
+    PATH="$HOME/.cargo/bin:$PATH"
+fi
+if ! command -v cargo >/dev/null; then
+    echo "test.sh: no cargo in PATH; install Rust first (Cargo.toml names the version needed)" >&2
+    exit 5
+fi
+
+current='starting'
+times=()
+report() {
+    local status=$?
+    printf '\n'
+    if [[ ${#times[@]} -gt 0 ]]; then printf '%s\n' "${times[@]}"; fi
+    if [[ $status == 0 ]]; then echo "test.sh: all steps passed in ${SECONDS} s"; else echo "test.sh: failed: $current" >&2; fi
+}
+trap report EXIT
+
+# step HEADLINE COMMAND…
+step() {
+    local begun=$SECONDS
+    current=$1
+    shift
+    printf '\n=== %s\n' "$current"
+    "$@"
+    times+=("$(printf '%5d s  %s' $((SECONDS - begun)) "$current")")
+}
+
+check_scripts() {
+    shellcheck --external-sources .ci/run scripts/*.sh scripts/fixtures/*.sh
+}
+
+# Unoptimised: it runs for seconds, and optimising it would take minutes.
+install_cargo_deny() {
+    cargo_deny=$cache/cargo-deny-$cargo_deny_version/bin/cargo-deny
+    if [[ -x $cargo_deny ]]; then
+        echo "cargo-deny $cargo_deny_version is there"
+        return 0
+    fi
+    local build=$cache/cargo-deny-build
+    CARGO_TARGET_DIR=$build CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off \
+        CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 CARGO_PROFILE_RELEASE_DEBUG=0 \
+        cargo install cargo-deny --locked --quiet --version "$cargo_deny_version" \
+        --root "$cache/cargo-deny-$cargo_deny_version"
+    rm -rf -- "$build"
+}
+
+check_dependencies() {
+    "$cargo_deny" --locked --log-level error check --hide-inclusion-graph bans licenses sources
+    # The database of advisories is a git repository that not every machine can reach.
+    if timeout 120 "$cargo_deny" --locked --log-level off fetch db >/dev/null 2>&1; then
+        "$cargo_deny" --locked check advisories
+    else
+        echo 'advisories SKIPPED: their database cannot be fetched from here. Where it can, run: cargo deny check advisories'
+    fi
+}
+
+check_documentation() {
+    RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+}
+
+step 'What the tests need' scripts/install-deps.sh --test
+step 'Shell scripts' check_scripts
+step 'Formatting' cargo fmt --check
+step 'Lints' cargo clippy --locked --all-targets -- -D warnings
+step 'cargo-deny itself' install_cargo_deny
+step 'Dependencies: bans, licences, sources, advisories' check_dependencies
+step 'Documentation' check_documentation
+step 'Tests' cargo test --locked
+step 'Demo' env SMBREPLAY_PROFILE=dev scripts/demo.sh
