@@ -1,4 +1,16 @@
-//! smbreplay: captures of SMB2/3 traffic as datasets, and their replay.
+// The first definition of a link holds: here its targets are modules, on the page read as a file they are files.
+//! [`model`]: crate::model
+//! [`tools`]: crate::tools
+//! [`capture`]: crate::capture
+//! [`dissect`]: crate::dissect
+//! [`store`]: crate::store
+//! [`analyse`]: crate::analyse
+//! [`wire`]: crate::wire
+//! [`replay`]: crate::replay
+//! [`report`]: crate::report
+//! [`ingest`]: crate::ingest
+//! [`cli`]: crate::cli
+#![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod model;
 

@@ -12,14 +12,12 @@ pub(crate) fn link_findings(document: &Document, tree: &Tree) -> Vec<String> {
         if target.contains("://") || target.starts_with("mailto:") {
             continue;
         }
-        let (path, heading) =
-            target.split_once('#').map_or((target.as_str(), None), |(path, rest)| (path, Some(rest)));
+        let (path, heading) = target.split_once('#').unwrap_or((&target, ""));
         let path = if path.is_empty() { document.path.clone() } else { joined(&document.path, path) };
-        if !tree.exists(&path) {
+        let text = || if path == document.path { document.text.clone() } else { tree.text(&path) };
+        if path != document.path && !tree.exists(&path) {
             found.push(format!("{}:{line}: link to {target}: there is no {path}", document.path));
-        } else if let Some(heading) = heading
-            && !anchors(&tree.text(&path)).iter().any(|anchor| anchor == heading)
-        {
+        } else if !heading.is_empty() && !anchors(&text()).iter().any(|anchor| anchor == heading) {
             found.push(format!("{}:{line}: link to {target}: no such heading in {path}", document.path));
         }
     }

@@ -4,7 +4,7 @@ use crate::lexer::Token;
 use crate::tree::Source;
 
 /// What of `std::process` starts nothing.
-const HARMLESS: [&str; 2] = ["id", "ExitCode"];
+const HARMLESS: [&str; 4] = ["id", "ExitCode", "ChildStdin", "ChildStdout"];
 
 /// Uses of `std::process` or `tokio::process` that can start a process, outside of `tools`.
 pub(crate) fn findings(source: &Source) -> Vec<String> {

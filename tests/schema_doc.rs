@@ -1,0 +1,83 @@
+//! docs/schema.md says what src/store/schema.rs says. The part between the markers is made from the schema; the rest is written
+//! by hand. `UPDATE_GOLDEN=1 cargo test --test schema_doc` writes it anew.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use arrow::datatypes::{DataType, TimeUnit};
+use smbreplay::store::{COLUMNS, Column, SCHEMA_VERSION};
+
+const BEGIN: &str = "<!-- made by tests/schema_doc.rs: begin -->\n";
+const END: &str = "<!-- made by tests/schema_doc.rs: end -->\n";
+
+/// An Arrow type as the document spells it.
+fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "bool".to_owned(),
+        DataType::Utf8 => "utf8".to_owned(),
+        DataType::LargeBinary => "large_binary".to_owned(),
+        DataType::FixedSizeBinary(size) => format!("fixed_size_binary({size})"),
+        DataType::Dictionary(_, values) => format!("dictionary<{}>", type_name(values)),
+        DataType::Timestamp(TimeUnit::Nanosecond, Some(zone)) => format!("timestamp(ns, {zone})"),
+        DataType::List(item) => format!("list<{}>", type_name(item.data_type())),
+        DataType::Struct(fields) => {
+            let fields: Vec<_> =
+                fields.iter().map(|field| format!("{}: {}", field.name(), type_name(field.data_type()))).collect();
+            format!("struct<{}>", fields.join(", "))
+        }
+        number => number.to_string().to_lowercase(),
+    }
+}
+
+fn row(column: &Column) -> String {
+    let nullable = if column.nullable { "yes" } else { "" };
+    let wireshark = if column.wireshark.is_empty() { String::new() } else { format!("`{}`", column.wireshark) };
+    // A bar would end the cell.
+    let meaning = column.meaning.replace('|', "\\|");
+    format!("| `{}` | {} | {nullable} | {meaning} | {wireshark} |\n", column.name, type_name(&column.data_type()))
+}
+
+fn made_part() -> String {
+    let mut text = format!("Schema version {SCHEMA_VERSION}, {} columns.\n\n", COLUMNS.len());
+    text.push_str("| column | type | null | meaning | Wireshark |\n|---|---|---|---|---|\n");
+    COLUMNS.iter().for_each(|column| text.push_str(&row(column)));
+    text
+}
+
+/// A document with its made part replaced; None when a marker is missing.
+fn with_made_part(document: &str, made: &str) -> Option<String> {
+    let begin = document.find(BEGIN)? + BEGIN.len();
+    let end = begin + document[begin..].find(END)?;
+    let mut text = String::new();
+    write!(text, "{}\n{made}\n{}", &document[..begin], &document[end..]).ok()?;
+    Some(text)
+}
+
+#[test]
+fn the_document_has_the_columns_as_they_are() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema.md");
+    let document = fs::read_to_string(&path).unwrap();
+    let expected = with_made_part(&document, &made_part()).expect("docs/schema.md has lost its markers");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &expected).unwrap();
+        return;
+    }
+    let differing = document.lines().zip(expected.lines()).find(|(is, should)| is != should);
+    assert!(
+        document == expected,
+        "docs/schema.md is out of date; UPDATE_GOLDEN=1 cargo test --test schema_doc writes it anew. First difference: {differing:#?}"
+    );
+}
+
+#[test]
+fn a_changed_column_changes_the_document() {
+    let document = with_made_part(&format!("before\n{BEGIN}{END}after\n"), &made_part()).unwrap();
+    assert_eq!(with_made_part(&document, &made_part()).as_ref(), Some(&document), "it is stable");
+    assert!(document.starts_with("before\n") && document.ends_with("after\n"));
+    for column in &COLUMNS {
+        let changed = Column { nullable: !column.nullable, ..*column };
+        assert!(document.contains(&row(column)) && !document.contains(&row(&changed)), "{}", column.name);
+    }
+    assert_eq!(with_made_part("no markers", "x"), None);
+}
