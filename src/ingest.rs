@@ -6,6 +6,7 @@
 mod error;
 mod extraction;
 mod logins;
+mod opening;
 mod options;
 mod outcome;
 mod rows;
@@ -23,6 +24,7 @@ use crate::model::CaptureEvent;
 use crate::store::{Dataset, DatasetPath, Manifest, StagedDataset};
 use extraction::Extraction;
 use logins::LoginFeed;
+use opening::Opening;
 use rows::RowWriters;
 
 /// What is read so far, for whoever draws a bar. All counts only grow.
@@ -54,15 +56,18 @@ pub fn ingest(options: &IngestOptions, progress: &IngestProgress) -> Result<Inge
         let (events, reader) = extraction.start(scope);
         let mut rows = RowWriters::start(scope, &staged, &footer, options.jobs)?;
         let mut logins = LoginFeed::new(options.tshark.as_ref());
+        let mut opening = Opening::new(scope, options);
         let mut pairing = Pairing::new(WindowLimits::default());
         let mut failure = None;
         for batch in events {
             let pdus = batch.iter().filter(|event| matches!(event, CaptureEvent::Pdu(_))).count();
             for event in batch {
-                pairing.push(event, &mut |paired| {
-                    let result = logins.offer(&paired).and_then(|()| rows.push(paired));
-                    failure = failure.take().or(result.err());
-                });
+                opening.pass(event, |event| {
+                    pairing.push(event, &mut |paired| {
+                        let result = logins.offer(&paired).and_then(|()| rows.push(paired));
+                        failure = failure.take().or(result.err());
+                    });
+                })?;
             }
             progress.pdus.fetch_add(pdus as u64, Ordering::Relaxed);
             progress.sessions.store(pairing.sessions().count() as u64, Ordering::Relaxed);
@@ -84,6 +89,7 @@ pub fn ingest(options: &IngestOptions, progress: &IngestProgress) -> Result<Inge
             Ok(read) => read?,
             Err(_) => return Err(IngestError::Worker { what: "reading the capture" }),
         };
+        opening.finish()?;
         outcome::check_found_something(options, &read, &pairing)?;
         let logins = logins.finish()?;
         let anomalies = rows.anomalies();

@@ -12,8 +12,12 @@ use smbreplay::store::{Dataset, Projection};
 use smbreplay::tools::{Input, Keys, Profile, Tool, Tshark};
 
 fn tshark() -> Tshark {
+    tshark_with(&Keys::default())
+}
+
+fn tshark_with(keys: &Keys) -> Tshark {
     let located = Tool::Tshark.locate(None).expect("the tests need tshark: scripts/install-deps.sh --test");
-    Tshark::new(located, Profile::new(&Keys::default()).expect("a private folder"))
+    Tshark::new(located, Profile::new(keys).expect("a private folder"))
 }
 
 fn fixtures() -> Vec<PathBuf> {
@@ -40,6 +44,10 @@ fn shared_captures() -> Vec<PathBuf> {
 }
 
 fn run(capture: &Path, output: &Path, extractor: Extractor) -> IngestReport {
+    run_with(capture, output, extractor, &Keys::default())
+}
+
+fn run_with(capture: &Path, output: &Path, extractor: Extractor, keys: &Keys) -> IngestReport {
     let options = IngestOptions {
         inputs: vec![capture.to_owned()],
         output: Some(output.to_owned()),
@@ -47,7 +55,8 @@ fn run(capture: &Path, output: &Path, extractor: Extractor) -> IngestReport {
         ports: Vec::new(),
         jobs: 2,
         extractor,
-        tshark: Some(tshark()),
+        tshark: Some(tshark_with(keys)),
+        has_keys: !keys.is_empty(),
         tshark_version: Some("test".to_owned()),
     };
     ingest(&options, &IngestProgress::default()).unwrap_or_else(|error| panic!("{}: {error}", capture.display()))
@@ -188,6 +197,7 @@ fn two_ingests_of_one_capture_are_byte_identical_whatever_the_number_of_threads(
                 jobs,
                 extractor: Extractor::Native,
                 tshark: None,
+                has_keys: false,
                 tshark_version: None,
             };
             let report = ingest(&options, &IngestProgress::default()).unwrap();
@@ -199,5 +209,46 @@ fn two_ingests_of_one_capture_are_byte_identical_whatever_the_number_of_threads(
             files
         });
         assert!(files[0] == files[1], "{}", capture.display());
+    }
+}
+
+fn password(text: &str) -> Keys {
+    Keys { nt_password: Some(text.to_owned().into()), ..Keys::default() }
+}
+
+fn session_keys() -> Keys {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/encrypted/keys.txt");
+    let lines = std::fs::read_to_string(path).unwrap();
+    let session_keys =
+        lines.lines().filter(|line| !line.starts_with('#')).map(|line| line.parse().unwrap()).collect();
+    Keys { session_keys, ..Keys::default() }
+}
+
+#[test]
+fn sealed_messages_are_opened_with_the_password_or_the_keys_and_counted_without() {
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/encrypted/capture.pcapng");
+    let closed = |keys: &Keys, extractor| {
+        let output = tempfile::tempdir().unwrap();
+        let report = run_with(&capture, output.path(), extractor, keys);
+        let quality = report.manifest.quality.clone();
+        (quality.undecrypted_messages, quality.is_partial(), operations(&report))
+    };
+    let (sealed, partial, without) = closed(&Keys::default(), Extractor::Native);
+    assert!(sealed > 100 && partial);
+    let (still_sealed, partial, _) = closed(&password("wrong"), Extractor::Native);
+    assert_eq!((still_sealed, partial), (sealed, true), "a wrong password opens nothing");
+    let (_, _, witness) = closed(&session_keys(), Extractor::Tshark);
+    for keys in [password("Passw0rd!"), session_keys()] {
+        let (left, partial, operations) = closed(&keys, Extractor::Native);
+        assert_eq!((left, partial), (0, false));
+        assert!(operations.values().flatten().any(|operation| operation.encrypted && operation.path.is_some()));
+        assert!(operations.values().map(Vec::len).sum::<usize>() > without.values().map(Vec::len).sum::<usize>());
+        assert_eq!(operations.keys().collect::<Vec<_>>(), witness.keys().collect::<Vec<_>>());
+        for (name, rows) in &operations {
+            for (ours, theirs) in rows.iter().zip(&witness[name]) {
+                assert!(ours == theirs, "{name}: {}", difference(ours, theirs));
+            }
+            assert_eq!(rows.len(), witness[name].len());
+        }
     }
 }

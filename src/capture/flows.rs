@@ -51,7 +51,7 @@ pub(super) struct Ends {
 
 /// What a segment leads to.
 pub(super) enum FlowEvent {
-    Message { ends: Ends, message: Message },
+    Message { ends: Ends, to_server: bool, message: Message },
     Hole { ends: Ends, to_server: bool, frame: u64, length: u64 },
     Closed { ends: Ends },
 }
@@ -212,7 +212,7 @@ impl SmbFlow {
             let way = Way { ends, to_server: end != self.server_end };
             let Half { assembler, framer, .. } = half;
             assembler.finish(frame, &mut |item| way.forward(item, framer, &mut arena, take));
-            framer.finish(&mut |message| take(FlowEvent::Message { ends, message }));
+            framer.finish(&mut |message| take(FlowEvent::Message { ends, to_server: way.to_server, message }));
             skipped += framer.skipped_bytes();
         }
         if !self.closed {
@@ -236,7 +236,7 @@ impl Way {
         if let StreamItem::Hole { length, frame } = item {
             take(FlowEvent::Hole { ends, to_server, frame, length });
         }
-        framer.push(item, arena, &mut |message| take(FlowEvent::Message { ends, message }));
+        framer.push(item, arena, &mut |message| take(FlowEvent::Message { ends, to_server, message }));
     }
 }
 

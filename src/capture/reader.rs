@@ -105,7 +105,7 @@ impl<F: FnMut(CaptureEvent)> Sink<'_, F> {
 
     fn event(&mut self, event: FlowEvent) {
         match event {
-            FlowEvent::Message { ends, message, .. } => self.message(ends, message),
+            FlowEvent::Message { ends, to_server, message } => self.message(ends, to_server, message),
             FlowEvent::Hole { ends, to_server, frame, length } => {
                 self.statistics.gaps += 1;
                 self.statistics.gap_bytes += length;
@@ -121,7 +121,7 @@ impl<F: FnMut(CaptureEvent)> Sink<'_, F> {
         }
     }
 
-    fn message(&mut self, ends: Ends, message: Message) {
+    fn message(&mut self, ends: Ends, to_server: bool, message: Message) {
         let connection = self.connection(ends);
         let Message { bytes, missing, frame, time } = message;
         let kind = match bytes.first_chunk::<4>() {
@@ -158,7 +158,7 @@ impl<F: FnMut(CaptureEvent)> Sink<'_, F> {
             }
             _ => OpaqueKind::Other,
         };
-        (self.take)(CaptureEvent::Opaque(OpaqueMessage { connection, frame, time, kind, bytes }));
+        (self.take)(CaptureEvent::Opaque(OpaqueMessage { connection, frame, time, to_server, kind, bytes }));
     }
 
     fn connection(&mut self, ends: Ends) -> ConnectionIndex {

@@ -42,6 +42,7 @@ struct Place {
     connection: ConnectionIndex,
     frame: u64,
     time: crate::model::Timestamp,
+    to_server: bool,
 }
 
 impl Extractor {
@@ -77,12 +78,17 @@ impl Extractor {
             let connected = Connection { index: connection, tcp_stream: stream, client, server };
             out.push(Extracted { event: CaptureEvent::Connected(connected), login: None });
         }
-        let place = Place { connection, frame: record.frame, time: record.time };
+        let to_server = self.is_to_server(source, destination, record);
+        let place = Place { connection, frame: record.frame, time: record.time, to_server };
         for bytes in &record.smb1 {
             let command = bytes.get(SMB1_COMMAND).copied().unwrap_or(0);
             out.push(opaque(place, OpaqueKind::Smb1 { command }, bytes));
         }
         push_messages(place, &record.messages, record.cut, false, out);
+    }
+
+    fn is_to_server(&self, source: SocketAddr, destination: SocketAddr, record: &EkRecord) -> bool {
+        !self.is_from_server(source, destination, record)
     }
 
     fn is_from_server(&self, source: SocketAddr, destination: SocketAddr, record: &EkRecord) -> bool {
@@ -103,9 +109,19 @@ fn first_header(messages: &[EkMessage]) -> Option<Header> {
 }
 
 fn opaque(place: Place, kind: OpaqueKind, bytes: &Bytes) -> Extracted {
-    let Place { connection, frame, time } = place;
-    let message = OpaqueMessage { connection, frame, time, kind, bytes: bytes.clone() };
+    let Place { connection, frame, time, to_server } = place;
+    let message = OpaqueMessage { connection, frame, time, to_server, kind, bytes: bytes.clone() };
     Extracted { event: CaptureEvent::Opaque(message), login: None }
+}
+
+/// What a message was opened to: the events that take its place. None when it stayed closed.
+pub fn opened(message: &OpaqueMessage, record: &EkRecord) -> Option<Vec<CaptureEvent>> {
+    let outer = record.messages.iter().find(|outer| !outer.inner.is_empty())?;
+    let OpaqueMessage { connection, frame, time, to_server, kind, .. } = *message;
+    let place = Place { connection, frame, time, to_server };
+    let mut events = Vec::new();
+    push_messages(place, &outer.inner, false, matches!(kind, OpaqueKind::Sealed(_)), &mut events);
+    Some(events.into_iter().map(|extracted| extracted.event).collect())
 }
 
 /// The messages of one level: of the frame, or of one sealed or compressed message.
@@ -142,7 +158,7 @@ fn push_messages(place: Place, messages: &[EkMessage], cut: bool, encrypted: boo
                 }
                 let chain_index = chain.or(next.map(|_| 0));
                 chain = if goes_on { chain_index.map(|index| index.saturating_add(1)) } else { None };
-                let Place { connection, frame, time } = place;
+                let Place { connection, frame, time, .. } = place;
                 let pdu = RawPdu { bytes: bytes.clone(), connection, frame, time, chain_index, encrypted, anomalies };
                 out.push(Extracted { event: CaptureEvent::Pdu(pdu), login: setup_facts(message) });
                 continue;

@@ -4,6 +4,7 @@
 //! `tshark -T ek` prints into [`EkRecord`]s. [`LoginCollector`] and [`RpcFacts`] read facts from those; [`Extractor`] makes
 //! of a whole file's records what the capture stage makes of its packets.
 
+mod clean_stream;
 mod ek;
 mod ek_field;
 mod ek_repair;
@@ -13,9 +14,10 @@ mod feed;
 mod login;
 mod rpc;
 
+pub use clean_stream::{CleanStreamWriter, packets_of};
 pub use ek::{EkError, EkMessage, EkParser, EkRecord};
 pub use ek_field::{EkField, EkFields};
-pub use extract::{Extracted, Extractor};
+pub use extract::{Extracted, Extractor, opened};
 pub use feed::{Direction, FeedPdu, FeedWriter, Row};
 pub use login::{LoginCollector, login_facts, merge_login};
 pub use rpc::RpcFacts;

@@ -42,6 +42,8 @@ pub struct IngestOptions {
     pub extractor: Extractor,
     /// tshark, unless it is done without.
     pub tshark: Option<Tshark>,
+    /// Whether tshark was given keys for sealed traffic.
+    pub has_keys: bool,
     /// Its version, for the metadata.
     pub tshark_version: Option<String>,
 }
@@ -57,6 +59,9 @@ impl IngestOptions {
         let mut options = BTreeMap::new();
         options.insert("extractor".to_owned(), self.extractor.name().to_owned());
         options.insert("tshark".to_owned(), if self.tshark.is_some() { "used" } else { "not used" }.to_owned());
+        if self.has_keys {
+            options.insert("keys".to_owned(), "given".to_owned());
+        }
         if !self.ports.is_empty() {
             let ports: Vec<_> = self.ports.iter().map(u16::to_string).collect();
             options.insert("ports".to_owned(), ports.join(","));

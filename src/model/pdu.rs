@@ -53,6 +53,8 @@ pub struct OpaqueMessage {
     pub frame: u64,
     /// The time of that frame.
     pub time: Timestamp,
+    /// Whether it went to the server.
+    pub to_server: bool,
     /// What it is.
     pub kind: OpaqueKind,
     /// The whole message without its NetBIOS header.

@@ -15,6 +15,7 @@ mod row_group;
 mod schema;
 mod session_file;
 mod staging;
+mod values;
 
 pub use columns::operations_to_batch;
 pub use dataset::{Dataset, DatasetPath};
@@ -22,6 +23,7 @@ pub use error::StoreError;
 pub use manifest::{CaptureEntry, Manifest, Quality, ToolVersions, fingerprint};
 pub use reader::{OperationReader, Projection};
 pub use row_group::{EncodedRowGroup, RowGroupEncoder};
-pub use schema::{COLUMNS, Column, SCHEMA_VERSION, operations_schema};
+pub use schema::{COLUMNS, Column, Kind, SCHEMA_VERSION, operations_schema};
 pub use session_file::{SessionFile, session_file_name};
 pub use staging::{StagedDataset, StagedFile};
+pub use values::{column, values_of};

@@ -36,6 +36,13 @@ impl Tshark {
         if raw { command.arg("-x") } else { command }
     }
 
+    /// Dissects a capture given on stdin that has the messages of some connections as a clean stream
+    /// (`dissect::CleanStreamWriter` writes it), and prints one object for each that is SMB2, with the bytes that were
+    /// decrypted or decompressed.
+    pub fn clean_stream_command(&self) -> Command {
+        self.command().args(["-l", "-r", "-", "-Y", "smb2", "-T", "ek", "-x", "-J", "frame smb2"])
+    }
+
     /// Dissects a whole capture and prints one object for each frame that has SMB in it, with the bytes of each PDU (of
     /// SMB1 too: those are counted, and a multi-protocol NEGOTIATE explains the answer to it).
     ///
