@@ -1,3 +1,5 @@
 //! The `smbreplay` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    smbreplay::cli::main()
+}

@@ -1,0 +1,85 @@
+//! Options that several commands have.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+/// Which capture.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TraceArgs {
+    /// The capture; else the configured trace_name, else the one last ingested
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// The case, a folder below traces_folder that FILE is looked up in
+    #[arg(long, value_name = "ID")]
+    pub case: Option<String>,
+    /// The folder that `ingest --output` was given
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
+/// The lab server, and who logs in.
+#[derive(Clone, Debug, Default, Args)]
+pub struct TargetArgs {
+    /// Address or name of the lab server
+    #[arg(long, value_name = "ADDRESS")]
+    pub server_ip: Option<String>,
+    /// Its TCP port
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub port: Option<u16>,
+    /// Domain of the user
+    #[arg(long)]
+    pub domain: Option<String>,
+    /// Who logs in
+    #[arg(long, value_name = "NAME")]
+    pub username: Option<String>,
+    /// Share that stands for the captured one
+    #[arg(long, value_name = "SHARE")]
+    pub tree_name: Option<String>,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub password: PasswordArgs,
+}
+
+/// Where the password comes from, never the password itself: others can read a command line.
+#[derive(Clone, Debug, Default, Args)]
+pub struct PasswordArgs {
+    /// Read the password from the first line of a file (else SMBREPLAY_PASSWORD, else a prompt)
+    #[arg(long, value_name = "FILE", conflicts_with = "password_stdin")]
+    pub password_file: Option<PathBuf>,
+    /// Read the password from the first line of standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+/// What opens sealed (SMB 3 encrypted) traffic.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Keys of sealed traffic")]
+pub struct KeyArgs {
+    /// File whose first line is the password of the NTLM logins in the capture
+    #[arg(long, value_name = "FILE")]
+    pub nt_password_file: Option<PathBuf>,
+    /// Kerberos keytab with the server's key
+    #[arg(long, value_name = "FILE")]
+    pub keytab: Option<PathBuf>,
+    /// Key of a session, both in hex (others on this machine can read a command line: a file is better)
+    #[arg(long, value_name = "ID:KEY")]
+    pub session_key: Vec<String>,
+    /// File with a line ID:KEY for each session
+    #[arg(long, value_name = "FILE")]
+    pub session_key_file: Option<PathBuf>,
+}
+
+/// Seconds, with a fraction; `ms` and `s` may stand behind.
+pub fn seconds(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 0.001),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    let value: Result<f64, _> = number.trim().parse();
+    value
+        .ok()
+        .and_then(|value| Duration::try_from_secs_f64(value * unit).ok())
+        .ok_or_else(|| "a number of seconds is expected: 5, 0.25, 250ms".to_owned())
+}

@@ -1,0 +1,6 @@
+//! One file per command. Each takes its arguments, does its work and says how it ended.
+
+pub mod completions;
+pub mod config;
+pub mod doctor;
+pub mod man;
