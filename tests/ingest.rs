@@ -1,5 +1,5 @@
 //! Ingest on real captures: nothing lost, nothing changed, both extractors alike.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::io::BufRead;

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use arrow::datatypes::{DataType, TimeUnit};
+use arrow_schema::{DataType, TimeUnit};
 use smbreplay::store::{COLUMNS, Column, SCHEMA_VERSION};
 
 const BEGIN: &str = "<!-- made by tests/schema_doc.rs: begin -->\n";

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, BooleanArray, FixedSizeBinaryBuilder, Int64Array, LargeBinaryBuilder, ListBuilder, PrimitiveArray,
-    StringBuilder, StringDictionaryBuilder, StructBuilder, TimestampNanosecondArray, UInt32Builder, UInt64Builder,
+use arrow_array::builder::{
+    FixedSizeBinaryBuilder, LargeBinaryBuilder, ListBuilder, StringBuilder, StringDictionaryBuilder, StructBuilder,
+    UInt32Builder, UInt64Builder,
 };
-use arrow::datatypes::{ArrowPrimitiveType, Field, Int32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
-use arrow::error::ArrowError;
+use arrow_array::types::{ArrowPrimitiveType, Int32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int64Array, PrimitiveArray, TimestampNanosecondArray};
+use arrow_schema::{ArrowError, DataType, Field};
 
 use super::schema::{lock_fields, name};
 use crate::model::{Operation, Part};
@@ -68,7 +69,7 @@ pub(super) fn names<S: AsRef<str>>(
         keys.push(key);
     }
     let values = builder.finish().values().clone();
-    Ok(Arc::new(arrow::array::DictionaryArray::<Int32Type>::try_new(keys.into_iter().collect(), values)?))
+    Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys.into_iter().collect(), values)?))
 }
 
 pub(super) fn texts<'a, S: AsRef<str> + 'a>(rows: Rows<'a>, of: impl Fn(&'a Operation) -> Option<S>) -> ArrayRef {
@@ -100,7 +101,7 @@ where
     S: AsRef<str>,
     I: IntoIterator<Item = S>,
 {
-    let item = Field::new(name::ITEM, arrow::datatypes::DataType::Utf8, false);
+    let item = Field::new(name::ITEM, DataType::Utf8, false);
     let mut builder = ListBuilder::new(StringBuilder::new()).with_field(item);
     for row in rows {
         match of(row) {
@@ -116,7 +117,7 @@ where
 
 pub(super) fn lock_lists(rows: Rows<'_>) -> ArrayRef {
     let fields = lock_fields();
-    let item = Field::new(name::ITEM, arrow::datatypes::DataType::Struct(fields.clone()), false);
+    let item = Field::new(name::ITEM, DataType::Struct(fields.clone()), false);
     let mut builder = ListBuilder::new(StructBuilder::from_fields(fields, 0)).with_field(item);
     for row in rows {
         let Some(locks) = &row.facts.locks else {

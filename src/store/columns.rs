@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch};
-use arrow::error::ArrowError;
+use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow_schema::ArrowError;
 
 use super::cells::{
     Rows, bools, i64s, ids, lock_lists, names, pdus, text_lists, texts, times, u8s, u16s, u32s, u64s,
@@ -49,7 +49,7 @@ fn status_name(status: NtStatus) -> Cow<'static, str> {
 pub fn operations_to_batch(rows: Rows<'_>, first_index: u32) -> Result<RecordBatch, ArrowError> {
     let indices = (first_index..).take(rows.len());
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(arrow::array::UInt32Array::from_iter_values(indices)),
+        Arc::new(UInt32Array::from_iter_values(indices)),
         u64s(rows, |row| Some(row.session_id.0)),
         names(rows, |a, b| a.command == b.command, |row| Some(command_name(row.command)))?,
         u16s(rows, |row| Some(row.command.code())),

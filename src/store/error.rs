@@ -12,7 +12,7 @@ pub enum StoreError {
     #[error("{}: {source}", path.display())]
     Parquet { path: PathBuf, source: parquet::errors::ParquetError },
     #[error("{}: {source}", path.display())]
-    Arrow { path: PathBuf, source: arrow::error::ArrowError },
+    Arrow { path: PathBuf, source: arrow_schema::ArrowError },
     #[error("{}: not a metadata file of smbreplay: {source}; ingest the capture again", path.display())]
     Manifest { path: PathBuf, source: serde_json::Error },
     #[error("{}: written with schema version {found}, this smbreplay reads {expected}; ingest the capture again", path.display())]

@@ -6,14 +6,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrowPrimitiveType, AsArray, BooleanArray, FixedSizeBinaryArray, GenericByteArray, PrimitiveArray,
-    RecordBatch,
+use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    ArrowPrimitiveType, GenericStringType, Int32Type, LargeBinaryType, TimestampNanosecondType, UInt8Type,
+    UInt16Type, UInt32Type, UInt64Type,
 };
-use arrow::datatypes::{
-    GenericStringType, Int32Type, LargeBinaryType, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type,
-    UInt64Type,
-};
+use arrow_array::{Array, BooleanArray, FixedSizeBinaryArray, GenericByteArray, PrimitiveArray, RecordBatch};
 use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -175,7 +173,7 @@ impl Iterator for OperationReader {
 
 type Texts = GenericByteArray<GenericStringType<i32>>;
 type Pdus = GenericByteArray<LargeBinaryType>;
-type List = arrow::array::ListArray;
+type List = arrow_array::ListArray;
 
 /// The columns of a batch by their names.
 struct View<'a> {
