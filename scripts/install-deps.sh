@@ -52,6 +52,8 @@ need_test() {
     need shellcheck shellcheck
     need tcpdump tcpdump
     need samba-testsuite smbtorture
+    need krb5-kdc krb5kdc kdb5_util
+    need krb5-admin-server kadmin.local
     need attr setfattr getfattr
     need iproute2 ip
     need ethtool ethtool

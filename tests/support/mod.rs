@@ -1,6 +1,8 @@
 //! A private Samba for tests: started from `scripts/smbd.sh` in a folder of its own, stopped when dropped.
 #![allow(dead_code)] // Not every test binary uses all of it.
-#![allow(clippy::expect_used, clippy::print_stderr)] // All of it is for tests.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr)] // All of it is for tests.
+
+pub(crate) mod kdc;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -14,6 +16,7 @@ use tempfile::TempDir;
 pub(crate) struct Samba {
     folder: TempDir,
     port: u16,
+    settings: Vec<(String, String)>,
 }
 
 static SHARED: Mutex<Weak<Samba>> = Mutex::new(Weak::new());
@@ -39,8 +42,9 @@ impl Samba {
             let folder = tempfile::Builder::new().prefix("smbreplay-test-").tempdir().expect("a folder for smbd");
             // smbd serves files as the user who logged in.
             std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("chmod");
-            let samba = Self { folder, port: free_port() };
-            let output = samba.script("start", settings);
+            let settings = settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            let samba = Self { folder, port: free_port(), settings };
+            let output = samba.script("start");
             if output.status.success() {
                 return samba;
             }
@@ -66,13 +70,13 @@ impl Samba {
 
     /// Ends the server while tests hold connections to it.
     pub(crate) fn stop(&self) {
-        let output = self.script("stop", &[]);
+        let output = self.script("stop");
         assert!(output.status.success(), "smbd does not stop: {}", String::from_utf8_lossy(&output.stderr));
     }
 
     /// Starts it again after [`Samba::stop`], on the same port and with the same files.
     pub(crate) fn restart(&self) {
-        let output = self.script("start", &[]);
+        let output = self.script("start");
         assert!(output.status.success(), "smbd does not start: {}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -80,14 +84,14 @@ impl Samba {
         self.folder.path().join("smbd")
     }
 
-    fn script(&self, action: &str, settings: &[(&str, &str)]) -> Output {
+    fn script(&self, action: &str) -> Output {
         Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/smbd.sh"))
             .arg(action)
             .env("SMBD_BASE", self.base())
             .env("SMBD_PORT", self.port.to_string())
             .env("SMBD_USER", Self::USER)
             .env("SMBD_PASSWORD", Self::PASSWORD)
-            .envs(settings.iter().copied())
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .output()
             .expect("scripts/smbd.sh runs")
     }
@@ -95,7 +99,7 @@ impl Samba {
 
 impl Drop for Samba {
     fn drop(&mut self) {
-        let output = self.script("stop", &[]);
+        let output = self.script("stop");
         if !output.status.success() {
             eprintln!("smbd does not stop: {}", String::from_utf8_lossy(&output.stderr));
         }

@@ -44,7 +44,7 @@ impl Kerberos {
             }
         };
         let config = NegotiateConfig::new(Box::new(config), Some(String::from("kerberos,!ntlm,!pku2u")), computer);
-        let username = Username::new_upn(user, realm)
+        let username = Username::new_down_level_logon_name(user, realm)
             .map_err(|error| sspi::Error::new(sspi::ErrorKind::InvalidParameter, error.to_string()))?;
         let identity = AuthIdentity { username, password: password.reveal().to_owned().into() };
         Ok(Self {
