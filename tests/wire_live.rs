@@ -87,8 +87,9 @@ fn echo(session: &Session) -> Outgoing {
     Outgoing::new(Command::Echo, body).in_session(session)
 }
 
-async fn open_root(connection: &Connection, tree: &Tree) -> OpenFile {
-    let spec = CreateSpec::directory("", access::READ_DATA | access::READ_ATTRIBUTES, disposition::OPEN);
+/// A directory that no other test changes.
+async fn open_directory(connection: &Connection, tree: &Tree, name: &str) -> OpenFile {
+    let spec = CreateSpec::directory(name, access::READ_DATA | access::READ_ATTRIBUTES, disposition::OPEN_IF);
     connection.create(tree, &spec).await.unwrap()
 }
 
@@ -377,8 +378,8 @@ async fn a_change_notify_pends_until_it_is_cancelled() {
         [(Dialect::SMB2_0_2, "testshare"), (Dialect::SMB3_1_1, "testshare"), (Dialect::SMB3_1_1, "encshare")]
     {
         let (connection, _, tree) = connected(options(&samba, dialect), share).await;
-        let root = open_root(&connection, &tree).await;
-        let ticket = connection.submit(change_notify(&root)).await.unwrap().remove(0);
+        let quiet = open_directory(&connection, &tree, "quiet").await;
+        let ticket = connection.submit(change_notify(&quiet)).await.unwrap().remove(0);
         let interim = ticket.interim().await.expect("an interim response");
         assert!(interim.async_id.is_some() && ticket.async_id() == interim.async_id);
         connection.cancel(&ticket.handle()).await.unwrap();
@@ -392,8 +393,7 @@ async fn a_change_notify_pends_until_it_is_cancelled() {
 async fn a_change_notify_completes_when_a_name_appears() {
     let samba = Samba::shared();
     let (connection, _, tree) = connected(ConnectOptions::new(samba.address()), "testshare").await;
-    let spec = CreateSpec::directory("watched", access::READ_DATA | access::DELETE, disposition::OPEN_IF);
-    let directory = connection.create(&tree, &spec).await.unwrap();
+    let directory = open_directory(&connection, &tree, "watched").await;
     let ticket = connection.submit(change_notify(&directory)).await.unwrap().remove(0);
     ticket.interim().await.expect("an interim response");
     let file = new_file(&connection, &tree, "watched\\new").await;
@@ -407,10 +407,10 @@ async fn a_change_notify_completes_when_a_name_appears() {
 async fn a_killed_server_ends_every_ticket_and_all_that_follows() {
     let samba = Samba::start(&[]);
     let (connection, session, tree) = connected(ConnectOptions::new(samba.address()), "testshare").await;
-    let root = open_root(&connection, &tree).await;
+    let quiet = open_directory(&connection, &tree, "quiet").await;
     let mut tickets = Vec::new();
     for _ in 0..5 {
-        tickets.extend(connection.submit(change_notify(&root)).await.unwrap());
+        tickets.extend(connection.submit(change_notify(&quiet)).await.unwrap());
     }
     tickets[4].interim().await.expect("an interim response");
     samba.stop();
@@ -430,8 +430,8 @@ async fn a_killed_server_ends_every_ticket_and_all_that_follows() {
 async fn closing_a_connection_ends_its_tickets() {
     let samba = Samba::shared();
     let (connection, _, tree) = connected(ConnectOptions::new(samba.address()), "testshare").await;
-    let root = open_root(&connection, &tree).await;
-    let ticket = connection.submit(change_notify(&root)).await.unwrap().remove(0);
+    let quiet = open_directory(&connection, &tree, "quiet").await;
+    let ticket = connection.submit(change_notify(&quiet)).await.unwrap().remove(0);
     connection.close();
     let error = ticket.await.unwrap_err();
     assert!(
