@@ -89,3 +89,58 @@ fn number(text: &str) -> Option<u32> {
         None => text.parse().ok(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::ek::EkParser;
+    use super::*;
+
+    /// The facts of a message with these fields, in the nesting that tshark prints them in.
+    fn facts(fields: &str) -> Option<LoginFacts> {
+        let mut parser = EkParser::new();
+        let frame = r#""frame":{"frame_frame_time_epoch":"1.0","frame_frame_number":"1"}"#;
+        parser.push(
+            format!("{{\"layers\":{{{frame},\"smb2\":{{\"gss-api\":{{\"spnego\":{{{fields}}}}}}}}}}}\n").as_bytes(),
+        );
+        let record = parser.next_record().expect("a line").expect("a record");
+        login_facts(&record.messages[0])
+    }
+
+    #[test]
+    fn a_kerberos_login_shows_the_service_and_with_a_key_the_user() {
+        let ticket = concat!(
+            r#""kerberos":{"kerberos_kerberos_realm":"LAB.TEST","#,
+            r#""kerberos_kerberos_SNameString":["cifs","server.lab.test"]"#
+        );
+        let sealed = facts(&format!("{ticket}}}")).expect("facts");
+        assert_eq!(sealed.mechanism.as_deref(), Some("Kerberos"));
+        assert_eq!(sealed.target_name.as_deref(), Some("cifs/server.lab.test"));
+        assert_eq!((sealed.user, sealed.domain.as_deref()), (None, Some("LAB.TEST")));
+        let client = concat!(
+            r#","kerberos_kerberos_crealm":"USERS.TEST","kerberos_kerberos_CNameString":["alice"],"#,
+            r#""kerberos_kerberos_crealm":"USERS.TEST","kerberos_kerberos_CNameString":["alice"]}"#
+        );
+        let opened = facts(&format!("{ticket}{client}")).expect("facts");
+        assert_eq!((opened.user.as_deref(), opened.domain.as_deref()), (Some("alice"), Some("USERS.TEST")));
+    }
+
+    #[test]
+    fn a_login_without_a_name_is_anonymous_and_a_negotiate_message_is_none() {
+        let ntlm = |kind: u8, more: &str| {
+            facts(&format!(r#""ntlmssp":{{"ntlmssp_ntlmssp_messagetype":"0x0000000{kind}"{more}}}"#))
+        };
+        let named = ntlm(3, r#","ntlmssp_ntlmssp_auth_username":"alice""#).expect("facts");
+        assert!(!named.anonymous && named.user.as_deref() == Some("alice"));
+        assert!(ntlm(3, r#","ntlmssp_ntlmssp_auth_username":"NULL""#).expect("facts").anonymous);
+        assert!(!ntlm(1, "").expect("facts").anonymous);
+        assert_eq!(facts(""), None);
+    }
+
+    #[test]
+    fn later_messages_add_and_do_not_take_away() {
+        let mut known = LoginFacts { user: Some("alice".into()), server_challenge: true, ..LoginFacts::default() };
+        merge_login(&mut known, LoginFacts { guest: true, domain: Some("LAB".into()), ..LoginFacts::default() });
+        assert_eq!((known.user.as_deref(), known.domain.as_deref()), (Some("alice"), Some("LAB")));
+        assert!(known.guest && known.server_challenge);
+    }
+}
