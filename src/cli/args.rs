@@ -33,6 +33,10 @@ pub use shared::{KeyArgs, PasswordArgs, TargetArgs, TraceArgs, seconds};
     arg_required_else_help = true,
     before_help = "\
 Examples:
+  smbreplay ingest capture.pcapng               a capture becomes a dataset
+  smbreplay session --list                      its sessions
+  smbreplay session 1 --brief                   what happened in the first
+  smbreplay replay 1 --server-ip 127.0.0.1 --username testuser --tree-name testshare
   smbreplay config set server_ip 127.0.0.1      where replays go to
   smbreplay config show --origin                every setting, and where it comes from
   smbreplay doctor                              is everything there that is needed?",
@@ -67,6 +71,12 @@ pub enum ColorChoice {
 /// The commands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Turn a capture into a dataset
+    Ingest(IngestArgs),
+    /// List captures
+    List(ListArgs),
+    /// List the sessions of a capture, show the operations of one
+    Session(SessionArgs),
     /// Show and change the configuration
     Config(ConfigArgs),
     /// Check tools, configuration and target

@@ -3,12 +3,14 @@
 pub mod args;
 pub mod commands;
 mod config;
+mod datasets;
 mod exit_status;
 mod failure;
 mod keys;
 mod output;
 mod password;
 mod run;
+mod shown;
 
 pub use config::{Config, ConfigError, Key, Origin, Setting};
 pub use exit_status::ExitStatus;

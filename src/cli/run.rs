@@ -46,6 +46,9 @@ fn run(cli: &Cli) -> Result<ExitStatus, Failure> {
     start_log(config.verbosity(cli.verbose)?);
     match &cli.command {
         Command::Config(args) => commands::config::run(args),
+        Command::Ingest(args) => commands::ingest::run(args, &config),
+        Command::List(args) => commands::list::run(args, &config),
+        Command::Session(args) => commands::session::run(args, &config),
         Command::Doctor(args) => commands::doctor::run(args, &config),
         Command::Completions(args) => commands::completions::run(args),
         Command::Man(args) => commands::man::run(args),

@@ -3,4 +3,7 @@
 pub mod completions;
 pub mod config;
 pub mod doctor;
+pub mod ingest;
+pub mod list;
 pub mod man;
+pub mod session;

@@ -1,0 +1,249 @@
+//! `smbreplay replay`: the captured operations go to a lab server, and what it answers is compared.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::sync::watch;
+
+use crate::cli::args::{OrderingArg, PacingArg, ReplayArgs};
+use crate::cli::config::{Config, Key};
+use crate::cli::datasets::{choose_session, open};
+use crate::cli::exit_status::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Format, Output};
+use crate::cli::password::read_password;
+use crate::cli::shown;
+use crate::model::{Operation, SessionEntry};
+use crate::replay::{NameMap, Options, Ordering, Pacing, Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict};
+use crate::report;
+use crate::store::{Dataset, Projection};
+use crate::wire::{ConnectOptions, Credentials};
+
+impl From<ReplayError> for Failure {
+    fn from(error: ReplayError) -> Self {
+        let status = match &error {
+            ReplayError::NothingToReplay { .. } | ReplayError::TooMany { .. } => ExitStatus::Unreadable,
+            ReplayError::CapturedServer { .. } => ExitStatus::Usage,
+            ReplayError::Target(_) => ExitStatus::Target,
+        };
+        Self::new(status, error)
+    }
+}
+
+/// Runs it.
+pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
+    let dataset = open(config, &args.trace)?;
+    let sessions: Vec<&SessionEntry> = if args.all {
+        dataset.sessions().iter().collect()
+    } else {
+        vec![choose_session(&dataset, config, args.session.as_deref())?]
+    };
+    let (target, described) = target(args, config)?;
+    let prepared = Run::prepare(operations(&dataset, &sessions)?, target, options(args, config)?)?;
+    if !args.allow_captured_server {
+        prepared.refuse_captured_server()?;
+    }
+    let intent = report::plan_text(&prepared, &described);
+    if args.dry_run {
+        let mut output = Output::stdout();
+        output.line(intent.trim_end())?;
+        output.flush()?;
+        return Ok(ExitStatus::Done);
+    }
+    if !args.yes && !prepared.changes().is_empty() {
+        confirm(&intent)?;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new(ExitStatus::Target, error))?;
+    let result = runtime.block_on(execute(&prepared))?;
+    let folder = write_results(&dataset, &sessions, &prepared, &result)?;
+    show(args.format, &prepared, &result, &folder)?;
+    Ok(match result.verdict() {
+        Verdict::Agreed => ExitStatus::Done,
+        Verdict::Diverged => ExitStatus::Diverged,
+        Verdict::Interrupted => ExitStatus::Interrupted,
+    })
+}
+
+fn operations(dataset: &Dataset, sessions: &[&SessionEntry]) -> Result<Vec<Vec<Operation>>, Failure> {
+    let mut all = Vec::new();
+    for session in sessions {
+        let rows = dataset.operations(session, Projection::Everything)?;
+        all.push(rows.collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(all)
+}
+
+fn target(args: &ReplayArgs, config: &Config) -> Result<(Target, String), Failure> {
+    let typed = &args.target;
+    let server = config.server_ip(typed.server_ip.as_deref())?;
+    let port = config.port(typed.port)?;
+    let user = config.text(Key::Username, typed.username.as_deref())?;
+    let domain = config.text(Key::Domain, typed.domain.as_deref())?.unwrap_or_default();
+    let share = config.text(Key::TreeName, typed.tree_name.as_deref())?;
+    let address = resolve(&server, port)?;
+    let credentials = match user {
+        Some(user) if args.dry_run => Credentials::ntlm(user, domain, ""),
+        Some(user) => {
+            let password = read_password(&typed.password, &user)?;
+            Credentials::ntlm(user, domain, password.as_str())
+        }
+        None => {
+            return Err(Failure::message(ExitStatus::Usage, "no user was named to log in with")
+                .remedy("name one with --username, or store one: smbreplay config set username NAME"));
+        }
+    };
+    let mut connect = ConnectOptions::new(address);
+    connect.server_name.clone_from(&server);
+    if let Some(dialect) = args.dialect {
+        connect.dialects = vec![dialect];
+    }
+    let described = format!(
+        "{address} as {credentials}, {}",
+        share.as_deref().map_or_else(|| "shares as captured".to_owned(), |share| format!("share {share}")),
+    );
+    let base_dir = args.base_dir.as_ref().map(|folder| folder.replace('/', "\\").trim_matches('\\').to_owned());
+    let names = NameMap { server, share, shares: Vec::new(), base_dir };
+    let follow_dialect = args.dialect.is_none();
+    Ok((Target { connect, credentials, names, follow_dialect }, described))
+}
+
+fn resolve(server: &str, port: u16) -> Result<SocketAddr, Failure> {
+    let found = (server, port).to_socket_addrs().map(|mut addresses| addresses.next());
+    match found {
+        Ok(Some(address)) => Ok(address),
+        Ok(None) => Err(Failure::message(ExitStatus::Target, format!("{server}: the name has no address"))),
+        Err(error) => Err(Failure::message(ExitStatus::Target, format!("{server}: {error}"))
+            .remedy("check --server-ip, or `smbreplay config get server_ip`")),
+    }
+}
+
+fn options(args: &ReplayArgs, config: &Config) -> Result<Options, Failure> {
+    Ok(Options {
+        ordering: match args.ordering {
+            OrderingArg::Captured => Ordering::Captured,
+            OrderingArg::Resource => Ordering::Resource,
+            OrderingArg::Serial => Ordering::Serial,
+        },
+        pacing: match args.pacing {
+            PacingArg::Asap => Pacing::Asap,
+            PacingArg::Captured(factor) => Pacing::Captured(factor),
+            PacingArg::Think => Pacing::Think,
+        },
+        max_gap: args.max_gap,
+        step_timeout: config.max_wait(args.timeout)?,
+        read_only: args.read_only,
+        ..Options::default()
+    })
+}
+
+/// Shows what will be done and asks whether to go on.
+fn confirm(intent: &str) -> Result<(), Failure> {
+    let refused = |why: &'static str| {
+        Failure::message(ExitStatus::Usage, why).remedy("--yes goes on without asking, --dry-run only shows")
+    };
+    if !std::io::stdin().is_terminal() {
+        return Err(refused("the replay would change the server, and there is no terminal to ask on"));
+    }
+    anstream::eprint!("{intent}\nGo on? [y/N] ");
+    let _ = std::io::stderr().flush();
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    if read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
+        return Ok(());
+    }
+    Err(refused("not confirmed, nothing was sent"))
+}
+
+/// Replays with a bar on a terminal; ^C ends the run with what was done.
+async fn execute(prepared: &Prepared) -> Result<RunReport, Failure> {
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            let _ = stop.send(true);
+            // A second ^C does not wait.
+            if tokio::signal::ctrl_c().await.is_ok() {
+                std::process::exit(ExitStatus::Interrupted as i32);
+            }
+        }
+    });
+    let bar = bar();
+    let started = std::time::Instant::now();
+    let result = prepared
+        .execute(
+            |progress: Progress| {
+                bar.set_length(progress.total as u64);
+                bar.set_position(progress.done as u64);
+                let rate = progress.done as f64 / started.elapsed().as_secs_f64().max(1e-3);
+                bar.set_message(format!(
+                    "{rate:.0} ops/s, {} in flight, {} late, {} diverged",
+                    progress.in_flight, progress.late, progress.divergences
+                ));
+            },
+            stopped,
+        )
+        .await;
+    bar.finish_and_clear();
+    Ok(result?)
+}
+
+fn bar() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(0);
+    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} left  {msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// `replays/<UTC time>-<session>/`
+fn write_results(
+    dataset: &Dataset,
+    sessions: &[&SessionEntry],
+    prepared: &Prepared,
+    result: &RunReport,
+) -> Result<PathBuf, Failure> {
+    let time = chrono::Utc::now().format("%Y%m%dT%H%M%S%3fZ");
+    let session = match sessions {
+        [one] => one.id.clone(),
+        _ => "all".to_owned(),
+    };
+    let folder = dataset.place().replays_folder().join(format!("{time}-{session}"));
+    let fail = |path: &Path, error: std::io::Error| {
+        Failure::message(ExitStatus::Unreadable, format!("{}: {error}", path.display()))
+    };
+    std::fs::create_dir_all(&folder).map_err(|error| fail(&folder, error))?;
+    for (name, text) in [
+        ("report.json", report::replay_json(prepared, result)),
+        ("junit.xml", report::junit(prepared, result)),
+        ("report.txt", report::replay_text(prepared, result)),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|error| fail(&path, error))?;
+    }
+    Ok(folder)
+}
+
+fn show(format: Format, prepared: &Prepared, result: &RunReport, folder: &Path) -> Result<(), Failure> {
+    let mut output = Output::stdout();
+    match format {
+        Format::Table => {
+            output.line(report::replay_text(prepared, result).trim_end())?;
+        }
+        Format::Json => output.line(report::replay_json(prepared, result).trim_end())?,
+        Format::Ndjson | Format::Csv => {
+            for line in report::divergence_lines(result, format == Format::Csv) {
+                output.line(&line)?;
+            }
+        }
+    }
+    output.flush()?;
+    anstream::eprintln!("results: {} ({})", folder.display(), shown::count(result.outcomes.len() as u64) + " steps");
+    Ok(())
+}

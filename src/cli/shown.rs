@@ -1,0 +1,41 @@
+//! Numbers as people read them.
+
+/// Bytes with a unit: `17`, `1.2 kB`, `3.4 MB`.
+pub(super) fn bytes(count: u64) -> String {
+    scaled(count as f64, &[("", 1.0), (" kB", 1e3), (" MB", 1e6), (" GB", 1e9), (" TB", 1e12)])
+}
+
+/// Nanoseconds with a unit: `850 ns`, `1.2 ms`, `3.4 s`.
+pub(super) fn nanoseconds(count: i64) -> String {
+    let text = scaled(count.unsigned_abs() as f64, &[(" ns", 1.0), (" µs", 1e3), (" ms", 1e6), (" s", 1e9)]);
+    if count < 0 { format!("-{text}") } else { text }
+}
+
+/// Whole numbers with thousands apart: `1,234,567`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group)).collect();
+    groups.join(",")
+}
+
+fn scaled(value: f64, units: &[(&str, f64)]) -> String {
+    let (unit, factor) =
+        units.iter().rev().find(|(_, factor)| value >= *factor).or(units.first()).copied().unwrap_or(("", 1.0));
+    let scaled = value / factor;
+    if factor == 1.0 || scaled >= 100.0 { format!("{scaled:.0}{unit}") } else { format!("{scaled:.1}{unit}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_units_and_few_digits() {
+        assert_eq!([bytes(0), bytes(999), bytes(1_200), bytes(123_456_789)], ["0", "999", "1.2 kB", "123 MB"]);
+        assert_eq!(
+            [nanoseconds(850), nanoseconds(-1_200_000), nanoseconds(3_400_000_000)],
+            ["850 ns", "-1.2 ms", "3.4 s"]
+        );
+        assert_eq!([count(7), count(1_234_567)], ["7", "1,234,567"]);
+    }
+}
