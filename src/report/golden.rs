@@ -1,0 +1,142 @@
+//! The texts of a made-up run, against the files in `golden/`. `UPDATE_GOLDEN=1` writes them anew.
+
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+use crate::replay::{
+    Class, CommandSummary, Finding, Options, Pacing, Percentiles, RootCause, Row, RunReport, RunSummary,
+};
+
+fn latency(base: u64) -> Option<Percentiles> {
+    Some(Percentiles {
+        count: 9,
+        p50_ns: base,
+        p90_ns: base * 4,
+        p99_ns: base * 30,
+        p999_ns: base * 31,
+        max_ns: base * 31,
+    })
+}
+
+fn command(name: &str, steps: usize, diverged: usize, skipped: usize, not_replayable: usize) -> CommandSummary {
+    let matching = steps - diverged - skipped - not_replayable;
+    CommandSummary {
+        command: name.into(),
+        steps,
+        matching,
+        diverged,
+        skipped,
+        not_replayable,
+        captured_latency: latency(87_000),
+        replayed_latency: if matching + diverged > 0 { latency(124_500) } else { None },
+    }
+}
+
+fn row(op_index: u32, command: &str, path: &str, class: Class, findings: &[(&str, &str, &str)]) -> Row {
+    Row {
+        step: op_index,
+        session_id: "0x00000000deadbeef".into(),
+        op_index,
+        frame: 100 + u64::from(op_index),
+        command: command.into(),
+        path: Some(path.into()),
+        class,
+        captured_status: Some("STATUS_SUCCESS".into()),
+        status: Some("STATUS_SUCCESS".into()),
+        findings: findings.iter().map(|(what, was, is)| Finding::new(*what, was, is)).collect(),
+        note: None,
+    }
+}
+
+fn run(diverged: bool) -> RunReport {
+    let create = row(
+        7,
+        "CREATE",
+        "docs\\a & <b>.txt",
+        Class::Status,
+        &[("status", "STATUS_SUCCESS", "STATUS_OBJECT_NAME_NOT_FOUND")],
+    );
+    let read = row(
+        12,
+        "READ",
+        "data\u{1b}[31m.bin",
+        Class::Length,
+        &[("length", "65536", "4096"), ("byte 17 of the file", "00ff00ff", "00000000")],
+    );
+    let divergences = if diverged { vec![create.clone(), read] } else { Vec::new() };
+    let counts = if diverged { [17, 1, 0, 1, 2, 3] } else { [24, 0, 0, 0, 0, 0] };
+    let names = ["match", "status", "data", "length", "skipped", "not_replayable"];
+    RunReport {
+        target: "127.0.0.1:1445".parse().unwrap(),
+        user: "testuser".into(),
+        options: Options { pacing: if diverged { Pacing::Captured } else { Pacing::Asap }, ..Options::default() },
+        outcomes: Vec::new(),
+        summary: RunSummary {
+            steps: 27,
+            sent: 22,
+            own: 3,
+            classes: Class::NAMES
+                .into_iter()
+                .map(|name| (name, names.iter().position(|n| *n == name).map_or(0, |at| counts[at])))
+                .collect(),
+            uncompared: usize::from(diverged),
+            not_replayable: if diverged { [("truncated", 3)].into() } else { [].into() },
+            commands: match diverged {
+                true => {
+                    vec![command("CREATE", 10, 1, 0, 0), command("READ", 9, 1, 2, 0), command("WRITE", 5, 0, 0, 3)]
+                }
+                false => vec![command("CREATE", 10, 0, 0, 0), command("READ", 14, 0, 0, 0)],
+            },
+            root_causes: if diverged { vec![RootCause { row: create, skipped: 2 }] } else { Vec::new() },
+            bytes_read: 2_500_000,
+            bytes_written: 512,
+            lateness: latency(2_000),
+            late: 0,
+            unexpected_breaks: usize::from(diverged),
+            elapsed: Duration::from_millis(1240),
+            captured_elapsed: Duration::from_secs(12),
+        },
+        divergences,
+        interrupted: false,
+    }
+}
+
+fn check(name: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/golden").join(name);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap();
+    assert_eq!(text, expected, "{name} differs; UPDATE_GOLDEN=1 writes it anew");
+}
+
+fn table(report: &RunReport) -> String {
+    let mut out = Vec::new();
+    write_replay_table(report, 20, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn the_terminal_text_is_as_agreed() {
+    check("diverged.txt", &table(&run(true)));
+    check("agreed.txt", &table(&run(false)));
+}
+
+#[test]
+fn the_json_is_as_agreed() {
+    check("diverged.json", &replay_json(&run(true)).unwrap());
+}
+
+#[test]
+fn the_junit_xml_is_as_agreed() {
+    check("diverged.xml", &junit_xml(&run(true)));
+}
+
+#[test]
+fn a_long_list_of_divergences_is_cut_and_says_so() {
+    let mut out = Vec::new();
+    write_replay_table(&run(true), 1, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("… and 1 divergence more"), "{text}");
+}

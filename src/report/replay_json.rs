@@ -1,0 +1,40 @@
+//! A run's report for programs.
+
+use serde::Serialize;
+
+use crate::replay::{Row, RunReport, RunSummary, Verdict};
+
+/// The version of the format; it grows when fields change their meaning or go.
+const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    smbreplay: &'static str,
+    verdict: Verdict,
+    target: String,
+    user: &'a str,
+    ordering: &'static str,
+    pacing: String,
+    read_only: bool,
+    interrupted: bool,
+    summary: &'a RunSummary,
+    divergences: &'a [Row],
+}
+
+/// `report.json`: the verdict, the summary, and every divergence. No password, no key.
+pub fn replay_json(report: &RunReport) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(&Document {
+        version: VERSION,
+        smbreplay: env!("CARGO_PKG_VERSION"),
+        verdict: report.verdict(),
+        target: report.target.to_string(),
+        user: &report.user,
+        ordering: report.options.ordering.name(),
+        pacing: report.options.pacing.to_string(),
+        read_only: report.options.read_only,
+        interrupted: report.interrupted,
+        summary: &report.summary,
+        divergences: &report.divergences,
+    })
+}
