@@ -77,6 +77,8 @@ pub enum Command {
     List(ListArgs),
     /// List the sessions of a capture, show the operations of one
     Session(SessionArgs),
+    /// Send captured operations to a lab server, and compare its answers
+    Replay(ReplayArgs),
     /// Show and change the configuration
     Config(ConfigArgs),
     /// Check tools, configuration and target

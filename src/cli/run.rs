@@ -49,6 +49,7 @@ fn run(cli: &Cli) -> Result<ExitStatus, Failure> {
         Command::Ingest(args) => commands::ingest::run(args, &config),
         Command::List(args) => commands::list::run(args, &config),
         Command::Session(args) => commands::session::run(args, &config),
+        Command::Replay(args) => commands::replay::run(args, &config),
         Command::Doctor(args) => commands::doctor::run(args, &config),
         Command::Completions(args) => commands::completions::run(args),
         Command::Man(args) => commands::man::run(args),

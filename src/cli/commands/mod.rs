@@ -6,4 +6,5 @@ pub mod doctor;
 pub mod ingest;
 pub mod list;
 pub mod man;
+pub mod replay;
 pub mod session;

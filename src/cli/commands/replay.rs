@@ -1,6 +1,7 @@
 //! `smbreplay replay`: the captured operations go to a lab server, and what it answers is compared.
 
-use std::io::{BufRead, IsTerminal, Write};
+use std::fmt::Write as _;
+use std::io::{BufRead, IsTerminal, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,14 +14,19 @@ use crate::cli::config::{Config, Key};
 use crate::cli::datasets::{choose_session, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Format, Output};
+use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::password::read_password;
 use crate::cli::shown;
 use crate::model::{Operation, SessionEntry};
-use crate::replay::{NameMap, Options, Ordering, Pacing, Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict};
+use crate::replay::{
+    NameMap, Options, Ordering, Pacing, Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict,
+};
 use crate::report;
 use crate::store::{Dataset, Projection};
 use crate::wire::{ConnectOptions, Credentials};
+
+/// Divergences that the terminal shows; the report has all.
+const DIVERGENCES_SHOWN: usize = 40;
 
 impl From<ReplayError> for Failure {
     fn from(error: ReplayError) -> Self {
@@ -46,7 +52,7 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
     if !args.allow_captured_server {
         prepared.refuse_captured_server()?;
     }
-    let intent = report::plan_text(&prepared, &described);
+    let intent = intent(&prepared, &described);
     if args.dry_run {
         let mut output = Output::stdout();
         output.line(intent.trim_end())?;
@@ -59,8 +65,8 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(ExitStatus::Target, error))?;
     let result = runtime.block_on(execute(&prepared))?;
-    let folder = write_results(&dataset, &sessions, &prepared, &result)?;
-    show(args.format, &prepared, &result, &folder)?;
+    let folder = write_results(&dataset, &sessions, &result)?;
+    show(args.format, &result, &folder)?;
     Ok(match result.verdict() {
         Verdict::Agreed => ExitStatus::Done,
         Verdict::Diverged => ExitStatus::Diverged,
@@ -130,7 +136,8 @@ fn options(args: &ReplayArgs, config: &Config) -> Result<Options, Failure> {
         },
         pacing: match args.pacing {
             PacingArg::Asap => Pacing::Asap,
-            PacingArg::Captured(factor) => Pacing::Captured(factor),
+            PacingArg::Captured(1.0) => Pacing::Captured,
+            PacingArg::Captured(factor) => Pacing::Scaled(factor),
             PacingArg::Think => Pacing::Think,
         },
         max_gap: args.max_gap,
@@ -203,12 +210,7 @@ fn bar() -> ProgressBar {
 }
 
 /// `replays/<UTC time>-<session>/`
-fn write_results(
-    dataset: &Dataset,
-    sessions: &[&SessionEntry],
-    prepared: &Prepared,
-    result: &RunReport,
-) -> Result<PathBuf, Failure> {
+fn write_results(dataset: &Dataset, sessions: &[&SessionEntry], result: &RunReport) -> Result<PathBuf, Failure> {
     let time = chrono::Utc::now().format("%Y%m%dT%H%M%S%3fZ");
     let session = match sessions {
         [one] => one.id.clone(),
@@ -220,9 +222,9 @@ fn write_results(
     };
     std::fs::create_dir_all(&folder).map_err(|error| fail(&folder, error))?;
     for (name, text) in [
-        ("report.json", report::replay_json(prepared, result)),
-        ("junit.xml", report::junit(prepared, result)),
-        ("report.txt", report::replay_text(prepared, result)),
+        ("report.json", json(result)?.into_bytes()),
+        ("junit.xml", report::junit_xml(result).into_bytes()),
+        ("report.txt", text(result, usize::MAX)?),
     ] {
         let path = folder.join(name);
         std::fs::write(&path, text).map_err(|error| fail(&path, error))?;
@@ -230,20 +232,89 @@ fn write_results(
     Ok(folder)
 }
 
-fn show(format: Format, prepared: &Prepared, result: &RunReport, folder: &Path) -> Result<(), Failure> {
-    let mut output = Output::stdout();
+fn json(result: &RunReport) -> Result<String, Failure> {
+    report::replay_json(result).map_err(|error| Failure::new(ExitStatus::Unreadable, error))
+}
+
+fn text(result: &RunReport, most: usize) -> Result<Vec<u8>, Failure> {
+    let mut text = Vec::new();
+    let written = report::write_replay_table(result, most, &mut text);
+    written.map_err(|error| Failure::new(ExitStatus::Unreadable, error))?;
+    Ok(text)
+}
+
+/// The report on stdout; where it lies on stderr.
+fn show(format: Format, result: &RunReport, folder: &Path) -> Result<(), Failure> {
     match format {
         Format::Table => {
-            output.line(report::replay_text(prepared, result).trim_end())?;
+            let mut output = Output::stdout();
+            output.bytes(&text(result, DIVERGENCES_SHOWN)?)?;
+            output.flush()?;
         }
-        Format::Json => output.line(report::replay_json(prepared, result).trim_end())?,
-        Format::Ndjson | Format::Csv => {
-            for line in report::divergence_lines(result, format == Format::Csv) {
-                output.line(&line)?;
-            }
+        Format::Json => {
+            let mut output = Output::stdout();
+            output.line(json(result)?.trim_end())?;
+            output.flush()?;
         }
+        Format::Ndjson | Format::Csv => divergences(format, result)?,
     }
-    output.flush()?;
-    anstream::eprintln!("results: {} ({})", folder.display(), shown::count(result.outcomes.len() as u64) + " steps");
+    anstream::eprintln!("results: {}", folder.display());
     Ok(())
+}
+
+/// A row for each divergence.
+fn divergences(format: Format, result: &RunReport) -> Result<(), Failure> {
+    let columns = [
+        "session_id",
+        "op_index",
+        "frame",
+        "command",
+        "path",
+        "class",
+        "captured_status",
+        "status",
+        "findings",
+        "note",
+    ];
+    let mut table = Output::stdout().table(format, columns.map(Column::text).into());
+    for row in &result.divergences {
+        let value = serde_json::to_value(row).map_err(|error| Failure::new(ExitStatus::Unreadable, error))?;
+        table.row(columns.iter().map(|name| Cell::new(value.get(*name).cloned().unwrap_or_default())).collect())?;
+    }
+    table.finish()?;
+    Ok(())
+}
+
+/// What will be sent where, and what it could change there.
+fn intent(prepared: &Prepared, target: &str) -> String {
+    let counts = prepared.plan().counts();
+    let changes = prepared.changes();
+    let number = |count: usize| shown::count(count as u64);
+    let mut text =
+        format!("{} of {} operations go to {target}\n", number(counts.sent), number(prepared.operations().len()),);
+    let _ = writeln!(text, "{} are the engine's own (negotiate, login)", number(counts.own));
+    for (reason, count) in &counts.not_replayable {
+        let _ = writeln!(text, "{} cannot be replayed: {reason}", number(*count));
+    }
+    if changes.is_empty() {
+        text.push_str("nothing is changed on the server\n");
+        return text;
+    }
+    let kinds = [
+        (changes.creates, "create or open for change"),
+        (changes.writes, "write"),
+        (changes.renames, "rename or link"),
+        (changes.deletes, "delete"),
+        (changes.others, "change otherwise"),
+    ];
+    let kinds: Vec<_> = kinds
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, kind)| format!("{} {kind}", number(*count)))
+        .collect();
+    let _ = writeln!(text, "of these {} ({} written)", kinds.join(", "), shown::bytes(changes.bytes_written) + "B");
+    for path in &changes.paths {
+        let _ = writeln!(text, "  {path}");
+    }
+    text
 }
