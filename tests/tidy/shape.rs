@@ -7,8 +7,7 @@ const LONGEST: usize = 600;
 /// Tables made from the specification.
 const GENERATED: [&str; 2] = ["src/model/nt_status_names.rs", "src/model/ctl_code.rs"];
 /// Names of whatever found no better place.
-const MEANINGLESS: [&str; 9] =
-    ["util", "utils", "helper", "helpers", "manager", "managers", "common", "misc", "shared"];
+const MEANINGLESS: [&str; 8] = ["util", "utils", "helper", "helpers", "manager", "managers", "common", "misc"];
 
 /// What a `mod.rs` or `lib.rs` holds beside docs, attributes, module lines and re-exports.
 pub(crate) fn mod_file_findings(source: &Source) -> Vec<String> {

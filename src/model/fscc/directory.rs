@@ -1,7 +1,7 @@
 //! Directory entries of QUERY_DIRECTORY, [MS-FSCC] 2.4.8, 2.4.10, 2.4.14, 2.4.17 – 2.4.20, 2.4.28.
 
+use super::entries::walk;
 use super::file::file_class;
-use super::walk;
 use crate::model::layout::{Layout, Malformed, Utf16};
 
 /// One entry of any directory class. FileNamesInformation has only the name; the rest is 0 then.

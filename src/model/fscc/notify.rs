@@ -1,6 +1,6 @@
 //! FILE_NOTIFY_INFORMATION, [MS-FSCC] 2.7.1.
 
-use super::walk;
+use super::entries::walk;
 use crate::model::layout::{Layout, Malformed, Utf16};
 
 /// One change.

@@ -1,6 +1,6 @@
 //! FileStreamInformation, [MS-FSCC] 2.4.43.
 
-use super::walk;
+use super::entries::walk;
 use crate::model::layout::{Layout, Malformed, Utf16};
 
 /// One stream of a file; the name is like `:name:$DATA`.
