@@ -57,7 +57,7 @@ pub struct Context<'a> {
 }
 
 /// Compares a live response PDU with the captured one of its operation. QUERY_DIRECTORY answers are compared by
-/// [`super::listing::Listings`], whole listings at a time.
+/// `listing::Listings`, whole listings at a time.
 pub fn compare(operation: &Operation, live: &[u8], context: Context<'_>) -> Comparison {
     let Some(captured) = operation.response.as_ref().map(|part| part.pdu.as_ref()).filter(|pdu| !pdu.is_empty())
     else {
