@@ -84,5 +84,5 @@ step 'Lints' cargo clippy --locked --all-targets -- -D warnings
 step 'cargo-deny itself' install_cargo_deny
 step 'Dependencies: bans, licences, sources, advisories' check_dependencies
 step 'Documentation' check_documentation
-step 'Tests' cargo test --locked
+step 'Tests' cargo test --locked --no-fail-fast
 step 'Demo' env SMBREPLAY_PROFILE=dev scripts/demo.sh

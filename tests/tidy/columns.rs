@@ -6,9 +6,11 @@ use crate::tree::Source;
 const SCHEMA: &str = "src/store/schema.rs";
 
 /// Words that are a column's name and, in these places, something else.
-const OTHER_MEANINGS: [(&str, &[&str]); 2] = [
+const OTHER_MEANINGS: [(&str, &[&str]); 3] = [
     // Keys of the configuration, which the Python original had first.
     ("src/cli/", &["session_id", "server_ip"]),
+    // Fields of a divergence as the report lists them.
+    ("src/cli/commands/replay.rs", &["op_index"]),
     // Fields of a response that a divergence names, spelt as [MS-SMB2] does.
     ("src/replay/", &["create_action", "end_of_file", "file_attributes", "granted_oplock"]),
 ];
