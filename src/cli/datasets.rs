@@ -35,18 +35,21 @@ struct LastIngest {
     output: Option<PathBuf>,
 }
 
-fn state_file() -> Option<PathBuf> {
+/// A file in the folder for what smbreplay remembers between runs.
+pub(super) fn state_file(name: &str) -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let folder = set("XDG_STATE_HOME").or_else(|| Some(std::env::home_dir()?.join(".local/state")))?;
-    Some(folder.join("smbreplay").join("last_ingest.json"))
+    Some(folder.join("smbreplay").join(name))
 }
+
+const LAST_INGEST: &str = "last_ingest.json";
 
 /// Remembers a capture as the one ingested last. Not being able to is no reason to fail.
 pub(super) fn remember(capture: &Path, output: Option<&Path>) {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let last = LastIngest { capture: absolute(capture), output: output.map(absolute) };
     let write = || -> Option<()> {
-        let path = state_file()?;
+        let path = state_file(LAST_INGEST)?;
         fs::create_dir_all(path.parent()?).ok()?;
         fs::write(path, serde_json::to_vec(&last).ok()?).ok()
     };
@@ -56,7 +59,7 @@ pub(super) fn remember(capture: &Path, output: Option<&Path>) {
 }
 
 fn last_ingest() -> Option<LastIngest> {
-    serde_json::from_slice(&fs::read(state_file()?).ok()?).ok()
+    serde_json::from_slice(&fs::read(state_file(LAST_INGEST)?).ok()?).ok()
 }
 
 /// The folder of a case: below `traces_folder`.

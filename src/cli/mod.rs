@@ -11,6 +11,7 @@ mod output;
 mod password;
 mod run;
 mod shown;
+mod tool_versions;
 
 pub use config::{Config, ConfigError, Key, Origin, Setting};
 pub use exit_status::ExitStatus;

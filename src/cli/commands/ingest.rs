@@ -14,6 +14,7 @@ use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::keys::read_keys;
 use crate::cli::shown;
+use crate::cli::tool_versions::version_of;
 use crate::ingest::{Extractor, IngestOptions, IngestProgress, IngestReport, Outcome, ingest};
 use crate::tools::{Keys, Profile, Tool, Tshark};
 
@@ -22,10 +23,7 @@ pub fn run(args: &IngestArgs, config: &Config) -> Result<ExitStatus, Failure> {
     let inputs = inputs(args, config)?;
     let keys = read_keys(&args.keys)?;
     let tshark = if args.no_tshark { None } else { Some(tshark(args, &keys)?) };
-    let tshark_version = match &tshark {
-        Some(tshark) => Some(tshark.located().version()?.to_string()),
-        None => None,
-    };
+    let tshark_version = tshark.as_ref().map(|tshark| version_of(tshark.located())).transpose()?;
     let options = IngestOptions {
         inputs,
         output: args.output.clone(),
