@@ -127,7 +127,8 @@ fn round_trip(case: &str, session: usize) -> [Vec<(model::Command, Option<u16>, 
             .stdin(Stdio::null());
         command
     };
-    let ingested = smbreplay().arg("ingest").arg(&capture).arg("--no-tshark").arg("--output").arg(folder.path()).output();
+    let ingested =
+        smbreplay().arg("ingest").arg(&capture).arg("--no-tshark").arg("--output").arg(folder.path()).output();
     let ingested = ingested.unwrap();
     assert!(ingested.status.success(), "{}", String::from_utf8_lossy(&ingested.stderr));
     let recording = Recording::start(folder.path(), samba.address().port());
