@@ -1,8 +1,8 @@
 //! Numbers as people read them.
 
-/// Bytes with a unit: `17`, `1.2 kB`, `3.4 MB`.
+/// Bytes with a unit: `17 B`, `1.2 kB`, `3.4 MB`.
 pub(super) fn bytes(count: u64) -> String {
-    scaled(count as f64, &[("", 1.0), (" kB", 1e3), (" MB", 1e6), (" GB", 1e9), (" TB", 1e12)])
+    scaled(count as f64, &[(" B", 1.0), (" kB", 1e3), (" MB", 1e6), (" GB", 1e9), (" TB", 1e12)])
 }
 
 /// Nanoseconds with a unit: `850 ns`, `1.2 ms`, `3.4 s`.
@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn numbers_have_units_and_few_digits() {
-        assert_eq!([bytes(0), bytes(999), bytes(1_200), bytes(123_456_789)], ["0", "999", "1.2 kB", "123 MB"]);
+        assert_eq!([bytes(0), bytes(999), bytes(1_200), bytes(123_456_789)], ["0 B", "999 B", "1.2 kB", "123 MB"]);
         assert_eq!(
             [nanoseconds(850), nanoseconds(-1_200_000), nanoseconds(3_400_000_000)],
             ["850 ns", "-1.2 ms", "3.4 s"]

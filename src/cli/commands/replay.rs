@@ -312,7 +312,7 @@ fn intent(prepared: &Prepared, target: &str) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, kind)| format!("{} {kind}", number(*count)))
         .collect();
-    let _ = writeln!(text, "of these {} ({} written)", kinds.join(", "), shown::bytes(changes.bytes_written) + "B");
+    let _ = writeln!(text, "of these {} ({} written)", kinds.join(", "), shown::bytes(changes.bytes_written));
     for path in &changes.paths {
         let _ = writeln!(text, "  {path}");
     }
