@@ -3,6 +3,7 @@
 # field in Wireshark. Differences go to stdout, one a line; docs/witness.md explains what may differ and why.
 #
 #   witness.sh [--explained] [--port N]… [--nt-password-file FILE] [--session-key-file FILE] CAPTURE…
+#   witness.sh --mutants [--count N] [--seed S]…        the same for captures damaged on purpose
 #
 # The program is $SMBREPLAY, or the one in the target folder. Exit status: 0 no unexplained difference · 1 some · 2 usage ·
 # 5 a tool is missing.
@@ -10,7 +11,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [[ $# == 0 || $1 == -h || $1 == --help ]]; then
-    sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+    sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
     [[ $# != 0 ]] && exit 0
     exit 2
 fi
@@ -29,4 +30,8 @@ if [[ ! -x $SMBREPLAY ]]; then
     exit 5
 fi
 export SMBREPLAY
+if [[ $1 == --mutants ]]; then
+    shift
+    exec "$venv/bin/python" "$here/mutate.py" "$@"
+fi
 PYTHONPATH=$here exec "$venv/bin/python" -m witness "$@"

@@ -144,7 +144,7 @@ def segments(capture, ports=(445, 139)):
     fields = ["frame.number", "tcp.stream", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.len", "tcp.flags.syn"]
     fields += ["tcp.payload", "tcp.ack_raw", "tcp.flags.ack"]
     wanted = " || ".join(f"tcp.port=={port}" for port in ports)
-    options = ["-o", "tcp.desegment_tcp_streams:FALSE", "--disable-protocol", "nbss", "--disable-heuristic", "smb_tcp"]
+    options = ["-o", "tcp.desegment_tcp_streams:FALSE", "--disable-protocol", "nbss"]
     columns = [part for field in fields for part in ("-e", field)]
     text = run(["-r", str(capture), *options, "-Y", wanted, "-T", "fields", "-E", "occurrence=l", *columns])
     out = []
