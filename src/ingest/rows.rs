@@ -49,6 +49,7 @@ pub(super) struct RowWriters<'scope> {
     waiting_bytes: usize,
     number: u64,
     anomalies: BTreeMap<Anomaly, u64>,
+    encoder: RowGroupEncoder,
     folder: PathBuf,
 }
 
@@ -79,7 +80,8 @@ impl<'scope> RowWriters<'scope> {
             });
         }
         let place = folder.clone();
-        let appender = scope.spawn(move || append(arrivals, &encoder, &place));
+        let for_files = encoder.clone();
+        let appender = scope.spawn(move || append(arrivals, &for_files, &place));
         Ok(Self {
             jobs,
             pieces,
@@ -88,6 +90,7 @@ impl<'scope> RowWriters<'scope> {
             waiting_bytes: 0,
             number: 0,
             anomalies: BTreeMap::new(),
+            encoder,
             folder,
         })
     }
@@ -161,7 +164,7 @@ impl<'scope> RowWriters<'scope> {
                 break;
             }
         }
-        let Self { jobs, pieces, appender, folder, .. } = self;
+        let Self { jobs, pieces, appender, folder, encoder, .. } = self;
         drop((jobs, pieces));
         let mut files = match appender.join() {
             Ok(files) => files?,
@@ -177,7 +180,10 @@ impl<'scope> RowWriters<'scope> {
         let mut names = Vec::new();
         for (slot, (id, server, ..)) in pairing.sessions().enumerate() {
             let name = session_file_name(id, (holders[&id.0] > 1).then_some(server));
-            if let Some(file) = files.remove(&SessionSlot(slot as u32)) {
+            let slot = SessionSlot(slot as u32);
+            // A session of which only sealed messages are seen has no rows; it has a file all the same.
+            file_of(&mut files, slot, &encoder, &folder)?;
+            if let Some(file) = files.remove(&slot) {
                 let path = file.path().to_owned();
                 file.finish(footer)?;
                 let target = folder.join(&name);

@@ -1,0 +1,419 @@
+"""Each column that has a field in Wireshark, held against tshark's value for one PDU.
+
+A check yields (column, ours, theirs, reason). The reason is None when nothing explains the difference. The rules behind the reasons
+stand in docs/witness.md under the same words.
+"""
+
+import re
+import uuid
+
+from .tshark import all_of, first, is_tree
+
+INHERITED_SESSION = 2**64 - 1
+INHERITED_TREE = 2**32 - 1
+INHERITED_FILE = b"\xff" * 16
+RESPONSE, ASYNC, RELATED, SIGNED, DFS = 1, 2, 4, 8, 0x10000000
+PENDING = 0x103
+COMMANDS = (
+    "NEGOTIATE SESSION_SETUP LOGOFF TREE_CONNECT TREE_DISCONNECT CREATE CLOSE FLUSH READ WRITE LOCK IOCTL CANCEL ECHO "
+    "QUERY_DIRECTORY CHANGE_NOTIFY QUERY_INFO SET_INFO OPLOCK_BREAK"
+).split()
+
+
+def number(text):
+    if text is None or not isinstance(text, str):
+        return None
+    return int(text, 16) if text.startswith("0x") else int(text)
+
+
+def unsigned(text, bits):
+    value = number(text)
+    return None if value is None else value % (1 << bits)
+
+
+def file_id(tree):
+    """A FileId stands in a subtree of its own, labelled with what tshark knows of its open."""
+    for key, value in tree:
+        if key.startswith("GUID handle") and is_tree(value):
+            text = first(value, "smb2.fid")
+            label = key.split("File: ", 1)[1] if "File: " in key else None
+            return (uuid.UUID(text).bytes_le if text else None), label
+    return None, None
+
+
+def raw_text(tree, key):
+    """The text of a field out of the bytes that tshark marks as the field."""
+    raw = first(tree, f"{key}_raw")
+    if raw is None or not isinstance(raw[0], str):
+        return None
+    return bytes.fromhex(raw[0]).decode("utf-16-le", errors="replace")
+
+
+def share_relative(name, dfs=False):
+    name = name.lstrip("\\")
+    return "\\".join(name.split("\\")[2:]) if dfs else name
+
+
+def same_text(ours, theirs, exact):
+    """Whether two texts agree; else the reason why they do not, or None. `exact` is what the field's bytes decode to."""
+    if ours == theirs:
+        return True, None
+    if theirs is not None and exact is not None and ours == exact:
+        if "\0" in exact and exact.split("\0")[0] == theirs.split("\0")[0]:
+            return False, "tshark ends a text at NUL"
+        if "\ufffd" in exact:
+            return False, "tshark prints an unpaired surrogate as something else"
+        return False, "tshark escapes characters of a text"
+    return False, None
+
+
+def contexts(body):
+    for element in chain(first(body, "smb2.create.extrainfo")):
+        tag = first(element, "smb2.tag_raw") or first(element, "smb2.tag")
+        name = bytes.fromhex(tag[0]) if isinstance(tag, list) else tag.encode()
+        data = first(element, "smb2.create.chain_data")
+        yield name, data if is_tree(data) else []
+
+
+def chain(node):
+    """Contexts stand one within the other, or one behind the other, by version."""
+    if not is_tree(node):
+        return
+    for key, value in node:
+        if key.startswith("Chain Element") and is_tree(value):
+            yield value
+            yield from chain(value)
+
+
+def tag_text(name):
+    try:
+        text = name.decode("utf-8")
+    except UnicodeDecodeError:
+        return name.hex()
+    return text if text and all("!" <= c <= "~" for c in text) else name.hex()
+
+
+def lease_state(body):
+    for name, data in contexts(body):
+        if name == b"RqLs":
+            for key, value in data:
+                if key.startswith("LEASE_V") and is_tree(value):
+                    return number(first(value, "smb2.lease.lease_state"))
+    return None
+
+
+def malformed(tree):
+    text = str([key for key, _ in walk(tree)])
+    return "_ws.malformed" in text or "_ws.short" in text
+
+
+def walk(tree):
+    for key, value in tree:
+        yield key, value
+        if is_tree(value):
+            yield from walk(value)
+
+
+def compare(pdu, theirs, context):
+    """All differences of one PDU. `context` knows what the rest of the capture tells."""
+    header = first(theirs.tree, "SMB2 Header")
+    if header is None or first(header, "smb2.msg_id") is None:
+        if len(pdu.bytes) >= 64:
+            yield "header", f"{len(pdu.bytes)} bytes", None, "tshark stopped before the header's end" if theirs.cut else None
+        return
+    row, part = pdu.row, pdu.part
+    for column, ours, value, reason in [
+        *of_packet(pdu, theirs, context),
+        *of_header(row, part, header, context),
+        *of_body(pdu, theirs, header, context),
+    ]:
+        if reason is None and ours is None and "malformed" in (row["anomalies"] or []):
+            reason = "the PDU is malformed: what cannot be read is null"
+        if reason is None and ours is None and "truncated" in (row["anomalies"] or []):
+            reason = "the PDU is truncated: what cannot be read is null"
+        if reason is None and malformed(theirs.tree):
+            reason = "tshark stopped within the PDU, which is malformed or cut"
+        yield column, ours, value, reason
+
+
+def of_packet(pdu, theirs, context):
+    row, part = pdu.row, pdu.part
+    server, client = (row["server_ip"], row["server_port"]), (row["client_ip"], row["client_port"])
+    if row["tcp_stream"] != theirs.stream:
+        yield "tcp_stream", row["tcp_stream"], theirs.stream, None
+    ends = (theirs.source, theirs.destination)
+    if ends not in ((server, client), (client, server)):
+        yield "client, server", (client, server), ends, None
+    if pdu.time is not None and pdu.time != theirs.time and pdu.frame == theirs.frame:
+        yield f"{part}_time", pdu.time, theirs.time, None
+    if part == "request" and row["encrypted"] != theirs.sealed:
+        yield "encrypted", row["encrypted"], theirs.sealed, None
+
+
+def of_header(row, part, header, context):
+    command = number(first(header, "smb2.cmd"))
+    flags = number(first(header, "smb2.flags"))
+    status = number(first(header, "smb2.nt_status"))
+    field = lambda column, theirs: (column, row[column], theirs, None)
+    checks = [field("message_id", unsigned(first(header, "smb2.msg_id"), 64))]
+    mismatch = "command_mismatch" in (row["anomalies"] or [])
+    if part == "request" or not mismatch:
+        name = COMMANDS[command] if command < len(COMMANDS) else f"0x{command:04x}"
+        checks += [field("command_code", command), field("command", name)]
+    aid = first(header, "smb2.aid")
+    if aid is not None:
+        checks.append(field("async_id", unsigned(aid, 64)))
+    if part == "request":
+        checks += [
+            field("channel_sequence", number(first(header, "smb2.channel_sequence"))),
+            field("credit_charge", number(first(header, "smb2.credit.charge"))),
+            field("credits_requested", number(first(header, "smb2.credits.requested"))),
+            field("request_flags", flags),
+            field("signed", bool(flags & SIGNED)),
+            field("related", bool(flags & RELATED)),
+        ]
+    elif part == "response":
+        checks += [
+            field("status", status),
+            field("credits_granted", number(first(header, "smb2.credits.granted"))),
+            field("response_flags", flags),
+        ]
+    for check in checks:
+        if check[1] != check[2]:
+            yield check
+    yield from of_session(row, unsigned(first(header, "smb2.sesid"), 64), part, command, flags)
+    yield from of_tree(row, header, part, command, flags, status, context)
+    yield from of_pairing(row, header, part, status, context)
+
+
+def of_session(row, theirs, part, command, flags):
+    if row["session_id"] == theirs:
+        return
+    reason = None
+    if theirs == INHERITED_SESSION:
+        reason = "a related PDU inherits the session from the one before it"
+    elif theirs == 0 and command <= 1:
+        reason = "sent before the session's id was known; belongs to the session that the connection set up"
+    elif theirs == 0 and command == 0x12:
+        reason = "a lease break names no session; belongs to the one that holds the lease"
+    elif theirs == 0:
+        reason = "a PDU without session id belongs to the session of its connection"
+    elif part != "request" and row["request_pdu"] is not None:
+        reason = "a response stands with its request, whatever session it names"
+    yield "session_id", row["session_id"], theirs, reason
+
+
+def of_tree(row, header, part, command, flags, status, context):
+    tid = first(header, "smb2.tid")
+    theirs = number(tid)
+    if theirs is not None and row["tree_id"] != theirs:
+        reason = None
+        if theirs == INHERITED_TREE:
+            reason = "a related PDU inherits the tree from the one before it"
+        elif command == 3:
+            reason = "the tree of a TREE_CONNECT is the one granted"
+        elif part != "request" and row["request_pdu"] is not None:
+            reason = "the tree is that of the request"
+        yield "tree_id", row["tree_id"], theirs, reason
+    known = first(header, "smb2.tid_tree", "smb2.tree")
+    if known is not None and row["share"] != known:
+        yield "share", row["share"], known, context.share_reason(row, known)
+
+
+def of_pairing(row, header, part, status, context):
+    """tshark pairs as well: `smb2.response_to` is the frame of the request, `smb2.time` what passed since."""
+    asked = number(first(header, "smb2.response_to"))
+    if part != "response" or asked is None:
+        return
+    if row["request_frame"] != asked:
+        yield "request_frame", row["request_frame"], asked, context.pairing_reason(row, asked)
+        return
+    seconds, fraction = first(header, "smb2.time").split(".")
+    sign = -1 if seconds.startswith("-") else 1
+    theirs = int(seconds) * 10**9 + sign * int(fraction.ljust(9, "0"))
+    if row["latency_ns"] != theirs:
+        yield "latency_ns", row["latency_ns"], theirs, None
+
+
+def body_of(tree, command, kind):
+    for key, value in tree:
+        if re.search(rf" {kind} \(0x{command:02x}\)$", key) and is_tree(value):
+            return value
+    return None
+
+
+def of_body(pdu, theirs, header, context):
+    row, part = pdu.row, pdu.part
+    command = number(first(header, "smb2.cmd"))
+    flags = number(first(header, "smb2.flags"))
+    body = body_of(theirs.tree, command, "Response" if flags & RESPONSE else "Request")
+    if body is None:
+        body = next((value for key, value in theirs.tree if "(0x" in key and is_tree(value)), [])
+    if part == "interim":
+        return
+    checks = REQUESTS if part == "request" else RESPONSES
+    if part == "response" and first(body, "smb2.error.byte_count") is not None:
+        return
+    for column, theirs_value in checks.get(command, lambda body: ())(body):
+        ours = row[column]
+        if ours != theirs_value:
+            yield column, ours, theirs_value, None
+    if part == "request":
+        yield from of_names(row, command, flags, body, context)
+    elif command == 5:
+        theirs_id, _ = file_id(body)
+        if theirs_id is not None and row["file_id"] != theirs_id:
+            yield "file_id", row["file_id"].hex() if row["file_id"] else None, theirs_id.hex(), None
+
+
+def of_names(row, command, flags, body, context):
+    """Names, and the file that a request is about."""
+    if command == 3:
+        ok, reason = same_text(row["share"], first(body, "smb2.tree"), raw_text(body, "smb2.tree"))
+        if not ok:
+            yield "share", row["share"], first(body, "smb2.tree"), reason
+    if command == 14:
+        ok, reason = same_text(row["pattern"], first(body, "smb2.find.pattern") or "", raw_text(body, "smb2.find.pattern"))
+        if not ok:
+            yield "pattern", row["pattern"], first(body, "smb2.find.pattern"), reason
+    if command == 5:
+        yield from of_create_name(row, flags, body)
+        return
+    if command == 17:
+        for key in ("smb2.file_rename_info", "smb2.file_link_info"):
+            info = first(body, key)
+            if is_tree(info) and first(info, "smb2.filename") is not None:
+                theirs, exact = first(info, "smb2.filename"), raw_text(info, "smb2.filename")
+                ok, reason = same_text(row["new_path"], share_relative(theirs), exact and share_relative(exact))
+                if not ok:
+                    yield "new_path", row["new_path"], theirs, reason
+    theirs, label = file_id(body)
+    if theirs is None:
+        return
+    if row["file_id"] != theirs:
+        reason = None
+        if theirs == INHERITED_FILE:
+            reason = "a related PDU inherits the file from the one before it"
+        yield "file_id", row["file_id"].hex() if row["file_id"] else None, theirs.hex(), reason
+    elif label is not None and row["path"] is not None and share_relative(label) != row["path"]:
+        yield "path", row["path"], label, context.path_reason(row, label)
+
+
+def of_create_name(row, flags, body):
+    theirs, exact = first(body, "smb2.filename"), raw_text(body, "smb2.filename")
+    options = number(first(body, "smb.create_options")) or 0
+    if options & 0x2000:
+        if row["path"] is not None:
+            yield "path", row["path"], theirs, None
+        return
+    if theirs is None:
+        return
+    dfs = bool(flags & DFS)
+    ok, reason = same_text(row["path"], share_relative(theirs, dfs), exact and share_relative(exact, dfs))
+    if not ok:
+        if row["path"] == "" and exact in (None, ""):
+            return
+        yield "path", row["path"], theirs, reason
+
+
+def create_request(body):
+    tags = [tag_text(name) for name, _ in contexts(body)]
+    return (
+        ("desired_access", number(first(body, "smb.access_mask"))),
+        ("file_attributes", number(first(body, "smb2.file_attribute"))),
+        ("share_access", number(first(body, "smb.share_access"))),
+        ("create_disposition", number(first(body, "smb2.create.disposition"))),
+        ("create_options", number(first(body, "smb.create_options"))),
+        ("impersonation_level", number(first(body, "smb2.impersonation.level"))),
+        ("requested_oplock", number(first(body, "smb2.create.oplock"))),
+        ("create_contexts", tags or None),
+        ("lease_state_requested", lease_state(body)),
+    )
+
+
+def create_response(body):
+    if first(body, "smb2.create.action") is None:
+        return ()
+    return (
+        ("granted_oplock", number(first(body, "smb2.create.oplock"))),
+        ("create_action", number(first(body, "smb2.create.action"))),
+        ("end_of_file", number(first(body, "smb2.eof"))),
+        ("lease_state_granted", lease_state(body)),
+    )
+
+
+def close_response(body):
+    flags = number(first(body, "smb2.close.flags"))
+    if flags is None:
+        return ()
+    return (("end_of_file", number(first(body, "smb2.eof")) if flags & 1 else None),)
+
+
+def read_request(body):
+    return (
+        ("offset", unsigned(first(body, "smb2.file_offset"), 64)),
+        ("length", number(first(body, "smb2.read_length"))),
+    )
+
+
+def read_response(body):
+    length = first(body, "smb2.olb.length") or first(body, "smb2.read_length")
+    return (("bytes", number(length)),) if length is not None else ()
+
+
+def write_request(body):
+    return (
+        ("offset", unsigned(first(body, "smb2.file_offset"), 64)),
+        ("length", number(first(body, "smb2.write_length"))),
+    )
+
+
+def write_response(body):
+    count = first(body, "smb2.write.count")
+    return (("bytes", number(count)),) if count is not None else ()
+
+
+def lock_request(body):
+    offsets = all_of(body, "smb2.file_offset")
+    infos = all_of(body, "smb2.lock_info")
+    lengths, flags = [], []
+    locks = []
+    for info in infos:
+        if is_tree(info):
+            offsets = offsets + all_of(info, "smb2.file_offset")
+            lengths += all_of(info, "smb2.lock_length")
+            flags += all_of(info, "smb2.lock_flags")
+    for offset, length, flag in zip(offsets, lengths, flags):
+        locks.append({"offset": unsigned(offset, 64), "length": unsigned(length, 64), "flags": number(flag)})
+    return (
+        ("locks", locks),
+        ("offset", locks[0]["offset"] if locks else None),
+        ("length", locks[0]["length"] if locks else None),
+    )
+
+
+def query_directory_request(body):
+    return (("info_class", number(first(body, "smb2.find.infolevel"))),)
+
+
+def info_request(body):
+    info_type = number(first(body, "smb2.class"))
+    levels = [value for key, value in body if key.endswith("infolevel") and isinstance(value, str)]
+    return (("info_type", info_type), ("info_class", number(levels[0]) if levels else None))
+
+
+def ioctl_request(body):
+    return (("ctl_code", number(first(body, "smb2.ioctl.function"))),)
+
+
+REQUESTS = {
+    5: create_request,
+    8: read_request,
+    9: write_request,
+    10: lock_request,
+    11: ioctl_request,
+    14: query_directory_request,
+    16: info_request,
+    17: info_request,
+}
+RESPONSES = {5: create_response, 6: close_response, 8: read_response, 9: write_response}

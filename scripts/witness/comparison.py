@@ -1,0 +1,189 @@
+"""One capture: both lists of PDUs matched, then compared column by column."""
+
+from collections import Counter, defaultdict, namedtuple
+
+from . import columns, stream, tshark
+
+# frame, column, ours, theirs: what differs; reason: None when it is unexplained
+Difference = namedtuple("Difference", "frame column ours theirs reason")
+
+
+class Context:
+    """What explains a difference by the rest of the capture."""
+
+    def __init__(self, ours):
+        self.by_frame = defaultdict(list)
+        self.renames = []
+        self.disconnects = defaultdict(list)
+        for pdu in ours:
+            row = pdu.row
+            self.by_frame[pdu.frame].append(row)
+            done = pdu.part == "response" and row["status"] is not None and row["status"] < 0x80000000
+            if done and row["new_path"] is not None and row["info_class"] == 10:
+                self.renames.append((pdu.frame, row["file"], row["path"], row["new_path"]))
+            if done and row["command"] in ("TREE_DISCONNECT", "LOGOFF"):
+                self.disconnects[row["file"]].append((pdu.frame, row))
+
+    def share_reason(self, row, known):
+        """tshark goes on to name the share of a tree that was left."""
+        frame = row["request_frame"] or row["response_frame"]
+        for left, by in self.disconnects[row["file"]]:
+            if row["share"] is None and left < frame and by["share"] in (known, None):
+                if by["command"] == "LOGOFF" or by["tree_id"] == row["tree_id"]:
+                    return "the tree was disconnected before; tshark goes on to name its share"
+        return None
+
+    def path_reason(self, row, label):
+        """tshark knows an open by the name that it was opened by, and keeps no more bytes of it than it has in UTF-16."""
+        before = [row["path"]]
+        for frame, file, old, new in reversed(self.renames):
+            if file != row["file"] or old is None or frame > (row["request_frame"] or 0):
+                continue
+            for path in list(before):
+                if path == new or path.startswith(new + "\\"):
+                    before.append(old + path[len(new) :])
+        label = columns.share_relative(label).rstrip("\ufffd")
+        for path in before:
+            cut = path.encode()[: len(path.encode("utf-16-le"))].decode(errors="ignore")
+            if label == path:
+                return "tshark goes on to name the file as it was named before the rename"
+            if label == cut or (len(label.encode()) > 150 and path.startswith(label)):
+                return "tshark cuts the names that it remembers"
+        return None
+
+    def pairing_reason(self, row, asked):
+        """CANCEL has the message id of the request that it cancels."""
+        for other in self.by_frame.get(asked, ()):
+            same = other["message_id"] == row["message_id"] and other["tcp_stream"] == row["tcp_stream"]
+            if same and other["command"] == "CANCEL":
+                return "tshark takes the CANCEL, which has the same message id, for the request"
+        return None
+
+
+def compare(capture, ours, ports=(), options=(), fields=True):
+    """All differences between our PDUs and tshark's."""
+    theirs = [pdu for pdu in tshark.dissection(capture, False, ports, options) if pdu.bytes[:4] == b"\xfeSMB"]
+    pairs, only_ours, only_theirs = match(ours, theirs)
+    if only_ours or only_theirs:
+        again = [p for p in tshark.dissection(capture, True, ports, options) if p.bytes[:4] == b"\xfeSMB"]
+        other = match(ours, again)
+        if len(other[1]) + len(other[2]) < len(only_ours) + len(only_theirs):
+            first_run = Counter(pdu.bytes for pdu in theirs)
+            pairs, only_ours, only_theirs = other
+            lost = Counter(pdu.bytes for pdu in again) - first_run
+            for pdu in again:
+                if lost[pdu.bytes] > 0:
+                    lost[pdu.bytes] -= 1
+                    yield Difference(
+                        pdu.frame, "pdu", len(pdu.bytes), None, "tshark with its defaults loses segments out of order; it finds the PDU when told to wait for them"
+                    )
+    if only_ours or only_theirs or any(ours.frame != theirs.frame for ours, theirs in pairs):
+        yield from explain_pdus(capture, ports, pairs, only_ours, only_theirs)
+    if not fields:
+        return
+    yield from compare_columns(pairs, Context(ours))
+
+
+def compare_columns(pairs, context):
+    for pdu, witness in pairs:
+        for column, value, theirs_value, reason in columns.compare(pdu, witness, context):
+            yield Difference(pdu.frame, f"{pdu.part} {pdu.row['command']} {column}", value, theirs_value, reason)
+
+
+def unnoticed(capture, ours, ports=(), options=()):
+    """Columns in which a wrong value would not be found: each is changed in every row, one after the other."""
+    theirs = [pdu for pdu in tshark.dissection(capture, False, ports, options) if pdu.bytes[:4] == b"\xfeSMB"]
+    pairs, _, _ = match(ours, theirs)
+    context = Context(ours)
+    for name in sorted(ours[0].row):
+        values = {type(pdu.row[name]) for pdu in ours} - {type(None)}
+        if not values:
+            continue
+        changed = [(pdu._replace(row=changed_row(pdu.row, name)), witness) for pdu, witness in pairs]
+        if not any(not difference.reason for difference in compare_columns(changed, context)):
+            yield name
+
+
+def changed_row(row, name):
+    value = row[name]
+    if isinstance(value, bool):
+        other = not value
+    elif isinstance(value, int):
+        other = value ^ 1
+    elif isinstance(value, str):
+        other = value + "x"
+    elif isinstance(value, bytes):
+        other = bytes([value[0] ^ 1]) + value[1:] if value else b"x"
+    elif isinstance(value, list):
+        other = [*value, "x"]
+    else:
+        other = value
+    return {**row, name: other}
+
+
+def match(ours, theirs):
+    """Pairs of equal bytes, those of the same frame first; what is left over of either."""
+    pairs = []
+    for key in (lambda p: (p.frame, p.bytes), lambda p: p.bytes):
+        waiting = defaultdict(list)
+        for pdu in theirs:
+            waiting[key(pdu)].append(pdu)
+        for queue in waiting.values():
+            queue.reverse()
+        rest = []
+        for pdu in ours:
+            queue = waiting.get(key(pdu))
+            if queue:
+                pairs.append((pdu, queue.pop()))
+            else:
+                rest.append(pdu)
+        ours, theirs = rest, [pdu for queue in waiting.values() for pdu in reversed(queue)]
+    return pairs, ours, theirs
+
+
+def explain_pdus(capture, ports, pairs, only_ours, only_theirs):
+    """PDUs of one side alone: the streams themselves are asked who is right, and what tshark stumbles over."""
+    streams = stream.Streams(tshark.segments(capture, (445, 139, *ports)))
+    in_stream = Counter()
+    sides = defaultdict(Counter)
+    for key, pdus in streams.pdus().items():
+        for pdu in pdus:
+            in_stream[pdu.bytes] += 1
+            sides[pdu.bytes][key] += 1
+    accounted = Counter(pdu.bytes for pdu, _ in pairs if not pdu.row["encrypted"])
+    for pdu in only_ours:
+        if pdu.row["encrypted"]:
+            yield Difference(pdu.frame, "pdu", describe(pdu), None, None)
+            continue
+        accounted[pdu.bytes] += 1
+        odd = oddity_of(streams, sides[pdu.bytes], pdu.frame)
+        proven = accounted[pdu.bytes] <= in_stream[pdu.bytes]
+        reason = f"tshark loses it: frame {odd[0]}, {odd[1]}" if proven and odd else None
+        yield Difference(pdu.frame, "pdu", describe(pdu), None, reason)
+    for pdu in only_theirs:
+        key = (pdu.stream, pdu.source[1])
+        odd = streams.oddity(key, pdu.frame)
+        proven = accounted[pdu.bytes] >= in_stream[pdu.bytes]
+        reason = None
+        if proven and odd:
+            reason = f"not in the stream, tshark reads it out of its place: frame {odd[0]}, {odd[1]}"
+        yield Difference(pdu.frame, "pdu", None, describe(pdu), reason)
+    frames = {pdu.bytes: pdu.frame for pdus in streams.pdus().values() for pdu in pdus}
+    for pdu, witness in pairs:
+        if pdu.frame != witness.frame:
+            right = frames.get(pdu.bytes) == pdu.frame or Counter(p.bytes for p, _ in pairs)[pdu.bytes] > 1
+            odd = oddity_of(streams, sides[pdu.bytes], max(pdu.frame, witness.frame))
+            reason = f"tshark shows it with a later frame: frame {odd[0]}, {odd[1]}" if right and odd else None
+            yield Difference(pdu.frame, "frame", pdu.frame, witness.frame, reason)
+
+
+def oddity_of(streams, sides, frame):
+    found = [streams.oddity(key, frame) for key in sides]
+    found = [odd for odd in found if odd]
+    return max(found) if found else None
+
+
+def describe(pdu):
+    code = int.from_bytes(pdu.bytes[12:14], "little")
+    name = columns.COMMANDS[code] if code < len(columns.COMMANDS) else f"command {code}"
+    return f"{name} of {len(pdu.bytes)} bytes, message id {int.from_bytes(pdu.bytes[24:32], 'little')}"

@@ -1,0 +1,187 @@
+"""The rules of reassembly of docs/witness.md once more, in a few lines and over the whole capture at once, out of the segments that
+tshark lists: what must be there when neither program is asked.
+
+A direction's stream begins behind its SYN, or with the first segment seen. The first copy of a byte wins. Where bytes are missing the
+message is given up at its known end, or reading resumes at the next header of a session message with an SMB protocol id.
+"""
+
+from collections import defaultdict, namedtuple
+
+Pdu = namedtuple("Pdu", "frame bytes whole")
+PROTOCOLS = (b"\xfeSMB", b"\xfdSMB", b"\xfcSMB", b"\xffSMB")
+
+
+class Direction:
+    """One direction of a conversation."""
+
+    def __init__(self):
+        self.start = None
+        self.highest = 0
+        # Position of each byte known, as runs (position, bytes, frame), and what is odd: (frame, what)
+        self.runs = []
+        self.odd = []
+        self.fixed = False
+
+    def position(self, sequence):
+        """The position nearest to what was seen last, as sequence numbers wrap around."""
+        delta = (sequence - self.start - self.highest) & 0xFFFFFFFF
+        return self.highest + (delta if delta < 1 << 31 else delta - (1 << 32))
+
+    def add(self, segment):
+        if segment.syn and self.start is None:
+            self.start = (segment.sequence + 1) & 0xFFFFFFFF
+        if not segment.payload and not segment.missing:
+            return
+        sequence = (segment.sequence + segment.syn) & 0xFFFFFFFF
+        if self.start is None:
+            self.start = sequence
+        at = self.position(sequence)
+        end = at + len(segment.payload) + segment.missing
+        if at > self.highest:
+            self.odd.append((segment.frame, "a segment stands beyond bytes that were not captured yet"))
+        elif at < self.highest:
+            known = self.known(at, segment.payload)
+            what = "repeated" if known == "same" else "repeated with other bytes" if known else "late"
+            self.odd.append((segment.frame, f"a segment is {what}"))
+        if segment.missing:
+            self.odd.append((segment.frame, "a segment is cut by the snapshot length"))
+        if segment.payload:
+            self.runs.append((at, segment.payload, segment.frame))
+        # Far-off sequence numbers (a damaged header) do not move the window.
+        if end > self.highest and at - self.highest < 1 << 24:
+            self.highest = end
+
+    def known(self, at, payload):
+        """Whether these bytes were there before: same, or others; None when they were not."""
+        for start, data, _ in self.runs:
+            low, high = max(start, at), min(start + len(data), at + len(payload))
+            if low < high:
+                return "same" if data[low - start : high - start] == payload[low - at : high - at] else "other"
+        return None
+
+    def pieces(self):
+        """Contiguous pieces: (position, bytes, frames), frames being (end within the piece, frame)."""
+        taken = []
+        for order, (at, payload, frame) in enumerate(self.runs):
+            parts = [(at, at + len(payload))]
+            for low, high, *_ in taken:
+                parts = [p for a, b in parts for p in ((a, min(b, low)), (max(a, high), b)) if p[0] < p[1]]
+            taken.extend((a, b, payload[a - at : b - at], frame) for a, b in parts)
+        taken = sorted((run for run in taken if run[1] > 0), key=lambda run: run[0])
+        out = []
+        for low, high, data, frame in taken:
+            if low < 0:
+                low, data = 0, data[-low:]
+            if out and out[-1][0] + len(out[-1][1]) == low:
+                out[-1][1].extend(data)
+            else:
+                out.append((low, bytearray(data), []))
+            out[-1][2].append((len(out[-1][1]), frame))
+        return out
+
+    def messages(self):
+        """Session messages: (frame, bytes, whole)."""
+        skip_to = 0
+        synchronised = True
+        expected = 0
+        for position, data, frames in self.pieces():
+            if position > expected:
+                synchronised = position <= skip_to
+            at = max(0, skip_to - position) if synchronised else 0
+            expected = position + len(data)
+            while at < len(data):
+                if not synchronised or not header_fits(data, at):
+                    found = next_header(data, at)
+                    if found is None:
+                        synchronised = False
+                        break
+                    at, synchronised = found, True
+                    continue
+                if data[at] != 0:
+                    at += 4 + int.from_bytes(data[at + 1 : at + 4], "big")
+                    continue
+                length = int.from_bytes(data[at + 1 : at + 4], "big")
+                if length == 0:
+                    at += 4
+                    continue
+                if at + 8 > len(data):
+                    break
+                content = bytes(data[at + 4 : at + 4 + length])
+                end = at + 4 + length
+                last = max(frame for reach, frame in touching(frames, at, min(end, len(data))))
+                yield last, content, end <= len(data)
+                skip_to = position + end
+                at = end
+            else:
+                skip_to = max(skip_to, position + at)
+
+
+def touching(frames, low, high):
+    start = 0
+    for reach, frame in frames:
+        if start < high and reach > low:
+            yield reach, frame
+        start = reach
+
+
+def header_fits(data, at):
+    head = data[at : at + 8]
+    if len(head) < 4:
+        return True
+    length = int.from_bytes(head[1:4], "big")
+    if 0x81 <= head[0] <= 0x85:
+        return length < 0x10000
+    if head[0] != 0:
+        return False
+    return length == 0 or (length >= 4 and (len(head) < 8 or bytes(head[4:8]) in PROTOCOLS))
+
+
+def next_header(data, at):
+    while True:
+        found = data.find(b"SMB", at)
+        if found < 0:
+            return None
+        start = found - 5
+        plain = data[found - 1] == 0xFE
+        sized = not plain or data[start + 8 : start + 10] in (b"\x40\x00", b"", b"\x40")
+        if start >= at and data[start] == 0 and data[found - 1] in (0xFC, 0xFD, 0xFE) and sized:
+            if int.from_bytes(data[start + 1 : start + 4], "big") >= 32:
+                return start
+        at = max(at, found - 4)
+        at = found + 1 if start < at else at + 1
+
+
+class Streams:
+    """Every direction of every conversation on the ports of SMB."""
+
+    def __init__(self, segments):
+        self.directions = defaultdict(Direction)
+        for segment in segments:
+            self.directions[segment.stream, segment.source].add(segment)
+
+    def pdus(self):
+        """Plain SMB2 PDUs by direction."""
+        out = {}
+        for key, direction in self.directions.items():
+            pdus = []
+            for frame, message, whole in direction.messages():
+                if message[:4] == b"\xfeSMB":
+                    pdus.extend(Pdu(frame, pdu, whole) for pdu in unchained(message))
+            out[key] = pdus
+        return out
+
+    def oddity(self, key, frame):
+        """What is odd about a direction up to a frame: the last of it."""
+        odd = [entry for entry in self.directions[key].odd if entry[0] <= frame] or self.directions[key].odd
+        return odd[-1] if odd else None
+
+
+def unchained(message):
+    while True:
+        following = int.from_bytes(message[20:24], "little") if len(message) >= 24 else 0
+        sound = following >= 64 and message[following : following + 4] == b"\xfeSMB"
+        if not sound or len(message) - following < 64:
+            yield message
+            return
+        yield message[:following]
+        message = message[following:]

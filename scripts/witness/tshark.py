@@ -1,0 +1,168 @@
+"""What tshark says of a capture, one entry per PDU."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections import namedtuple
+from pathlib import Path
+
+TSHARK = os.environ.get("SMBREPLAY_TSHARK", "tshark")
+# A configuration folder of our own: the user's preferences change nothing, and keys do not stand in arguments.
+PROFILE = tempfile.TemporaryDirectory(prefix="witness-tshark-")
+
+# tree: the dissection as pairs (key, value), a value being text or such a list; sealed: whether it was decrypted
+Pdu = namedtuple("Pdu", "frame time bytes tree sealed cut stream source destination")
+Segment = namedtuple("Segment", "frame stream source destination sequence syn payload missing acknowledgement")
+
+RECORD = re.compile(r"^  \{$", re.MULTILINE)
+# tshark 4.0 writes memory garbage into times that are out of range.
+GARBAGE_TIME = re.compile(r'(time": ")([^\n]{0,20}?)[^"\n]*?(Z"|UTC"|\(0\)")', re.DOTALL)
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+
+
+class TsharkFailed(Exception):
+    pass
+
+
+def use_keys(nt_password_file=None, session_key_file=None):
+    """Opens sealed PDUs from here on."""
+    folder = Path(PROFILE.name)
+    if nt_password_file:
+        password = Path(nt_password_file).read_text().splitlines()[0]
+        (folder / "preferences").write_text(f"ntlmssp.nt_password: {password}\n")
+    if session_key_file:
+        lines = [line for line in Path(session_key_file).read_text().splitlines() if line and line[0] != "#"]
+        (folder / "smb2_seskey_list").write_text("".join(f'{line},"",""\n' for line in lines))
+
+
+def run(arguments, timeout=300):
+    environment = dict(os.environ, WIRESHARK_CONFIG_DIR=PROFILE.name)
+    done = subprocess.run([TSHARK, "-n", *arguments], capture_output=True, timeout=timeout, env=environment)
+    # 2: damaged further on, the rows before are good.
+    if done.returncode not in (0, 2):
+        raise TsharkFailed(f"tshark {' '.join(arguments)}: {done.returncode} {done.stderr.decode(errors='replace')}")
+    return done.stdout.decode("utf-8", errors="replace")
+
+
+def dissection(capture, out_of_order=False, ports=(), options=()):
+    """The PDUs of a capture, in tshark's order."""
+    preferences = ["-o", f"tcp.reassemble_out_of_order:{'TRUE' if out_of_order else 'FALSE'}"]
+    for port in ports:
+        preferences += ["-d", f"tcp.port=={port},nbss"]
+    layers = ["-T", "json", "-x", "-J", "frame ip ipv6 tcp smb2"]
+    text = run(["-r", str(capture), *preferences, *options, "-Y", "smb2", *layers])
+    starts = [match.start() for match in RECORD.finditer(text)]
+    pdus = []
+    for start, end in zip(starts, [*starts[1:], len(text)]):
+        record = text[start:end].rstrip().rstrip("],").rstrip()
+        pdus.extend(of_record(parse(record)))
+    return pdus
+
+
+def parse(record):
+    pairs = lambda items: items
+    try:
+        return json.loads(record, object_pairs_hook=pairs, strict=False)
+    except json.JSONDecodeError:
+        record = CONTROL.sub("?", GARBAGE_TIME.sub(lambda m: m[1] + re.sub(r'["\\]', "?", m[2]) + m[3], record))
+        return json.loads(record, object_pairs_hook=pairs, strict=False)
+
+
+def all_of(tree, key):
+    """The values of a key directly below."""
+    return [value for name, value in tree if name == key]
+
+
+def first(tree, *path):
+    """The first value at a path of keys."""
+    for key in path:
+        values = all_of(tree, key) if isinstance(tree, list) else []
+        if not values:
+            return None
+        tree = values[0]
+    return tree
+
+
+def is_tree(value):
+    return isinstance(value, list) and (not value or isinstance(value[0], tuple))
+
+
+def of_record(record):
+    layers = first(record, "_source", "layers")
+    frame = first(layers, "frame")
+    seconds, fraction = first(frame, "frame.time_epoch").split(".")
+    number = int(first(frame, "frame.number"))
+    time = int(seconds) * 10**9 + int(fraction.ljust(9, "0"))
+    cut = int(first(frame, "frame.cap_len")) < int(first(frame, "frame.len"))
+    address = lambda end: (all_of((last(layers, "ip") or []), f"ip.{end}") or all_of(last(layers, "ipv6") or [], f"ipv6.{end}") or [None])[0]
+    tcp = last(layers, "tcp") or []
+    port = lambda end: int(first(tcp, f"tcp.{end}") or 0)
+    stream = first(tcp, "tcp.stream")
+    place = dict(
+        frame=number,
+        time=time,
+        cut=cut,
+        stream=int(stream) if stream is not None else None,
+        source=(address("src"), port("srcport")),
+        destination=(address("dst"), port("dstport")),
+    )
+    return list(messages(layers, place, False))
+
+
+def last(tree, key):
+    values = [value for value in all_of(tree, key) if is_tree(value)]
+    return values[-1] if values else None
+
+
+def messages(tree, place, sealed):
+    """The SMB2 messages below a node: each `smb2_raw` stands before its `smb2`. What is decrypted stands in its sealed one."""
+    raw = None
+    for key, value in tree:
+        if key == "smb2_raw":
+            raw = bytes.fromhex(value[0])
+        elif key == "smb2" and is_tree(value):
+            inner = list(messages(value, place, sealed or (raw or b"")[:4] == b"\xfdSMB"))
+            if inner:
+                yield from inner
+            else:
+                yield Pdu(bytes=chained(raw or b""), tree=value, sealed=sealed, **place)
+            raw = None
+        elif is_tree(value):
+            yield from messages(value, place, sealed)
+
+
+def chained(message):
+    """A PDU of a chain ends where the next begins."""
+    following = int.from_bytes(message[20:24], "little") if message[:4] == b"\xfeSMB" else 0
+    return message[:following] if 64 <= following < len(message) else message
+
+
+def segments(capture, ports=(445, 139)):
+    """The TCP segments on some ports, in the order of the capture."""
+    fields = ["frame.number", "tcp.stream", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.len", "tcp.flags.syn"]
+    fields += ["tcp.payload", "tcp.ack_raw", "tcp.flags.ack"]
+    wanted = " || ".join(f"tcp.port=={port}" for port in ports)
+    options = ["-o", "tcp.desegment_tcp_streams:FALSE", "--disable-protocol", "nbss"]
+    columns = [part for field in fields for part in ("-e", field)]
+    text = run(["-r", str(capture), *options, "-Y", wanted, "-T", "fields", "-E", "occurrence=l", *columns])
+    out = []
+    for line in text.splitlines():
+        frame, stream, source, destination, sequence, length, syn, payload, acknowledgement, has = line.split("\t")
+        payload = bytes.fromhex(payload.replace(":", ""))
+        acknowledgement = int(acknowledgement) if has in ("1", "True") and acknowledgement else None
+        out.append(
+            Segment(
+                frame=int(frame),
+                stream=int(stream),
+                source=int(source),
+                destination=int(destination),
+                sequence=int(sequence),
+                syn=syn in ("1", "True"),
+                payload=payload,
+                missing=max(0, int(length or 0) - len(payload)),
+                acknowledgement=acknowledgement,
+            )
+        )
+    return out
