@@ -10,6 +10,7 @@ mod opening;
 mod options;
 mod outcome;
 mod rows;
+mod spill;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

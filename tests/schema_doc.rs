@@ -1,6 +1,8 @@
 //! docs/schema.md says what src/store/schema.rs says. The part between the markers is made from the schema; the rest is written
 //! by hand. `UPDATE_GOLDEN=1 cargo test --test schema_doc` writes it anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
@@ -80,4 +82,44 @@ fn a_changed_column_changes_the_document() {
         assert!(document.contains(&row(column)) && !document.contains(&row(&changed)), "{}", column.name);
     }
     assert_eq!(with_made_part("no markers", "x"), None);
+}
+
+/// Blocks of Python under the heading for pyarrow.
+fn pyarrow_queries(document: &str) -> Vec<String> {
+    let section = document.split("### pyarrow").nth(1).expect("the section for pyarrow");
+    let section = section.split("\n### ").next().expect("its end");
+    section.split("```python\n").skip(1).map(|block| block.split("```").next().unwrap_or("").to_owned()).collect()
+}
+
+#[test]
+fn the_worked_queries_run_with_pyarrow_and_say_what_the_fixture_holds() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let venv = std::process::Command::new(root.join("scripts/install-deps.sh")).arg("--venv").output().unwrap();
+    let venv = String::from_utf8(venv.stdout).unwrap();
+    let python = Path::new(venv.trim()).join("bin/python");
+    assert!(python.exists(), "the tests need pyarrow: scripts/install-deps.sh --test");
+    let output = tempfile::tempdir().unwrap();
+    let ingested = std::process::Command::new(env!("CARGO_BIN_EXE_smbreplay"))
+        .args(["ingest", "--no-tshark", "--output"])
+        .arg(output.path())
+        .arg(root.join("fixtures/quickstart/capture.pcapng"))
+        .env("XDG_STATE_HOME", output.path())
+        .env("SMBREPLAY_CONFIG", output.path().join("config.toml"))
+        .output()
+        .unwrap();
+    assert!(ingested.status.success(), "{}", String::from_utf8_lossy(&ingested.stderr));
+    let document = fs::read_to_string(root.join("docs/schema.md")).unwrap();
+    let mut said = String::new();
+    for query in pyarrow_queries(&document) {
+        let run = std::process::Command::new(&python)
+            .args(["-c", &query])
+            .current_dir(output.path().join(".tracer/capture.pcapng/sessions"))
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{query}\n{}", String::from_utf8_lossy(&run.stderr));
+        said += &String::from_utf8_lossy(&run.stdout);
+    }
+    for expected in ["83 operations", "CREATE STATUS_SUCCESS", "docs\\data.bin 0 ", "smbreplay.schema_version"] {
+        assert!(said.contains(expected), "{expected:?} is not in\n{said}");
+    }
 }
