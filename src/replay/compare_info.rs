@@ -2,6 +2,7 @@
 
 use super::divergence::{Comparison, Fields, data};
 use super::outcome::{Class, Finding};
+use super::rpc::without_domains;
 use crate::model::fscc::{
     AllInformation, AttributeInformation, AttributeTagInformation, BasicInformation, NetworkOpenInformation,
     SectorSizeInformation, SizeInformation, StandardInformation, file_class, fs_class, name_information,
@@ -35,9 +36,10 @@ pub(super) fn compare_query_info(
     }
 }
 
-/// Compares two security descriptors byte by byte.
+/// Compares two security descriptors byte by byte, save for the ids of domains and machines in their SIDs: a lab server has
+/// another one than the captured server.
 pub(super) fn compare_security(was: &[u8], is: &[u8]) -> Comparison {
-    let mut comparison = output(was, is);
+    let mut comparison = output(&without_domains(was), &without_domains(is));
     comparison.findings.iter_mut().for_each(|finding| finding.subject.insert_str(0, "security descriptor: "));
     comparison
 }

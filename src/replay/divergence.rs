@@ -3,11 +3,13 @@
 //! Compared are the NT status, READ bytes, WRITE counts, IOCTL outputs, and of CREATE, CLOSE, QUERY_INFO and QUERY_DIRECTORY the decoded
 //! fields that should agree on an equal share. Volatile, and so not compared: times, ids, allocation sizes, free space,
 //! the server's and volume's own names, and everything that travels through a named pipe: RPC answers name handles,
-//! servers and shares, so that equal servers give other bytes of another length; a pipe's divergence is its status.
+//! servers and shares, so that equal servers give other bytes of another length; a pipe diverges by its status, or by a packet
+//! of another type (a fault for a response).
 //! What differs in something volatile is told as a note where it helps.
 
 use super::compare_info::{compare_query_info, compare_security};
 use super::outcome::{Class, Finding};
+use super::rpc::packet_type_name;
 use crate::model::fscc::{ATTRIBUTE_DIRECTORY, ATTRIBUTE_NORMAL, notify_entries};
 use crate::model::message::{
     ChangeNotifyResponse, CreateResponse, IoctlResponse, LeaseContext, QueryInfoRequest, QueryInfoResponse, Request,
@@ -139,6 +141,11 @@ pub(super) fn data(was: &[u8], is: &[u8], offset: u64) -> Comparison {
 }
 
 fn pipe_data(was: &[u8], is: &[u8]) -> Comparison {
+    if let (Some(was), Some(is)) = (packet_type_name(was), packet_type_name(is))
+        && was != is
+    {
+        return Comparison::of(Class::Info, vec![Finding::new("RPC packet type", was, is)]);
+    }
     match was.len() == is.len() {
         true => Comparison::matching(),
         false => Comparison::noted(format!("RPC data: {} bytes captured, {} observed", was.len(), is.len())),

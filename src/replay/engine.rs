@@ -53,6 +53,8 @@ pub(super) enum Lane {
     Connecting(Vec<u32>),
     /// There.
     Up { wire: Connection, jobs: mpsc::UnboundedSender<Job> },
+    /// Ended as the captured one was. A further step connects anew.
+    Closed,
     /// Gone; the step where it began.
     Down(StepIndex),
 }

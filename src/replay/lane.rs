@@ -2,13 +2,16 @@
 //! credits where it must, so that the engine itself never waits.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 
 use super::plan::StepIndex;
 use crate::wire::{Connection, Event, Outgoing, Reply, RequestHandle, Session, Ticket, WireError};
+
+/// How long a server may take to end its side of a connection.
+const SHUT_DOWN: Duration = Duration::from_secs(2);
 
 /// A request of a chain, and whose it is.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(super) enum Job {
     Cancel { step: StepIndex, target: StepIndex },
     /// Send a request whose answer does not matter.
     Unwatched(Outgoing),
+    /// End the connection.
+    ShutDown { step: StepIndex },
 }
 
 /// What happened, as the engine is told.
@@ -45,6 +50,8 @@ pub(super) enum Happening {
     Answered { step: StepIndex, answer: Box<Result<Reply, WireError>> },
     /// A CANCEL went out, or had nothing to cancel.
     Cancelled { step: StepIndex, sent: Option<Instant>, lost: bool },
+    /// A connection was ended, and the server knows.
+    ShutDown { step: StepIndex },
     /// The server said something unasked.
     Unasked { connection: u32, event: Event },
 }
@@ -80,6 +87,11 @@ async fn run(wire: Connection, mut queue: mpsc::UnboundedReceiver<Job>, tell: Te
                 let sent = matches!(outcome, Some(Ok(()))).then(Instant::now);
                 let lost = matches!(outcome, Some(Err(_)));
                 let _ = tell.send(Happening::Cancelled { step, sent, lost });
+            }
+            Job::ShutDown { step } => {
+                wire.shut_down(SHUT_DOWN).await;
+                let _ = tell.send(Happening::ShutDown { step });
+                return;
             }
             Job::Unwatched(outgoing) => {
                 // Whatever goes wrong shows in the steps that follow.

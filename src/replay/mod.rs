@@ -5,6 +5,7 @@
 
 mod breaks;
 mod classify;
+mod closing;
 mod compare_info;
 mod divergence;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod resources;
 mod rewrite;
 #[cfg(test)]
 mod rewrite_tests;
+mod rpc;
 mod run;
 mod safety;
 mod sending;
@@ -39,6 +41,7 @@ mod summary;
 #[cfg(test)]
 mod testing;
 
+pub use closing::Closing;
 pub use divergence::{Comparison, Context, compare};
 pub use latency::{Latencies, Percentiles};
 pub use options::{NameMap, OnConnectionLoss, Options, Ordering, Pacing, UnknownPacing};
@@ -49,6 +52,6 @@ pub use plan::{
 pub use reason::Reason;
 pub use remap::{IdMap, ResumeKey};
 pub use rewrite::{CopyNumber, Rewriter};
-pub use run::{Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict};
+pub use run::{Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict, Workload};
 pub use safety::{Changes, captured_server, could_change};
 pub use summary::{CommandSummary, RootCause, Row, RunSummary};

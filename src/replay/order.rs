@@ -5,13 +5,16 @@
 //! chain says it all, in O(n), and the engine only keeps how long a prefix has come in so far. `serial` is the same with
 //! the answers in the order of their requests. `resource` needs a graph.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use super::options::Ordering;
 use super::order_resource::{Graph, resource_graph};
 use super::plan::{PlannedChain, Step, StepIndex, StepKind};
-use crate::model::{Operation, Timestamp};
+use crate::model::{Command, Operation, Timestamp};
 
 /// An answer that chains can wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Answer {
     /// Whose answer.
     pub(super) step: StepIndex,
@@ -73,29 +76,66 @@ fn answers<'a>(
 
 fn captured(operations: &[Operation], steps: &[Step], chains: &[PlannedChain]) -> Order {
     let mut answers: Vec<_> = answers(operations, steps).collect();
+    let closings = chains.iter().filter_map(|chain| Some((chain, chain.closing?)));
+    answers.extend(closings.map(|(chain, closing)| (chain.frame, chain.captured_at, end_of(steps, closing))));
+    // The end of a connection comes behind the answers that its frame brought.
     answers.sort_by_key(|(frame, _, _)| *frame);
-    let waits_for: Vec<u32> =
-        chains.iter().map(|chain| answers.partition_point(|(frame, _, _)| *frame < chain.frame) as u32).collect();
+    let before = |frame: u64| answers.partition_point(|(answer, _, _)| *answer < frame) as u32;
+    let waits_for: Vec<u32> = chains
+        .iter()
+        .map(|chain| match chain.closing {
+            None => before(chain.frame),
+            Some(closing) => {
+                let first = before(chain.frame);
+                let same_frame = answers.iter().skip(first as usize);
+                first + same_frame.take_while(|(_, _, answer)| *answer != end_of(steps, closing)).count() as u32
+            }
+        })
+        .collect();
     order_of(answers, waits_for)
 }
 
-/// An answer that the client was still waiting for when it sent the next request will not come before that: what goes
-/// pending counts as answered when the server says so, and what was never answered is not waited for.
+/// The end of a connection as an answer.
+fn end_of(steps: &[Step], closing: u32) -> Answer {
+    Answer { step: steps.len() as u32 + closing, interim: false }
+}
+
+/// One chain after the other. What waits for something else to happen (a blocking LOCK, a CHANGE_NOTIFY, a CREATE that breaks an
+/// oplock) may only be answered because of what the client sent next: such an answer is waited for where the captured client
+/// had it.
 fn serial(operations: &[Operation], steps: &[Step], chains: &[PlannedChain]) -> Order {
     let mut sequence: Vec<(u64, Timestamp, Answer)> = Vec::with_capacity(steps.len());
     let mut waits_for = Vec::with_capacity(chains.len());
+    let mut later: BinaryHeap<Reverse<(u64, Timestamp, Answer)>> = BinaryHeap::new();
     for chain in chains {
+        while let Some(Reverse((frame, _, _))) = later.peek()
+            && *frame < chain.frame
+        {
+            sequence.extend(later.pop().map(|Reverse(answer)| answer));
+        }
         waits_for.push(sequence.len() as u32);
+        if let Some(closing) = chain.closing {
+            sequence.push((chain.frame, chain.captured_at, end_of(steps, closing)));
+        }
         let (first, end) = (chain.steps().start as usize, chain.steps().end as usize);
         let (Some(operations), Some(steps)) = (operations.get(first..end), steps.get(first..end)) else { continue };
-        let mut of_chain: Vec<_> = answers(operations, steps).collect();
-        let pending: Vec<_> = of_chain.iter().filter(|(_, _, a)| a.interim).map(|(_, _, a)| a.step).collect();
-        of_chain.retain(|(_, _, answer)| answer.interim || !pending.contains(&answer.step));
-        sequence.extend(of_chain.into_iter().map(|(frame, time, answer)| {
-            (frame, time, Answer { step: answer.step + first as StepIndex, interim: answer.interim })
-        }));
+        let may_wait = operations.iter().any(may_wait);
+        for (frame, time, answer) in answers(operations, steps) {
+            let answer = (frame, time, Answer { step: answer.step + first as StepIndex, interim: answer.interim });
+            if may_wait && !answer.2.interim {
+                later.push(Reverse(answer));
+            } else {
+                sequence.push(answer);
+            }
+        }
     }
     order_of(sequence, waits_for)
+}
+
+/// Whether an operation may be answered only when another client, or another request, does something.
+fn may_wait(operation: &Operation) -> bool {
+    let waits = matches!(operation.command, Command::ChangeNotify | Command::Lock | Command::Create);
+    waits || operation.interim.is_some() || (operation.command == Command::OplockBreak && operation.request.is_none())
 }
 
 fn order_of(answers: Vec<(u64, Timestamp, Answer)>, waits_for: Vec<u32>) -> Order {

@@ -119,12 +119,13 @@ pub(super) fn resource_graph(
         for (resource, mode) in touches.whole.drain(..) {
             builder.touch(groups.entry(resource).or_default(), mode, step.chain);
         }
-        if let Some((resource, range)) = touches.range.take() {
+        for (resource, range) in touches.ranges.drain(..) {
             ranges.entry(resource).or_default().touch(range, step.chain, &mut |before| {
                 builder.depend(before, step.chain);
             });
         }
     }
+    builder.closings(steps);
     builder.finish()
 }
 
@@ -223,6 +224,25 @@ impl<'a> Builder<'a> {
         }
         if group.members.last() != Some(&chain) {
             group.members.push(chain);
+        }
+    }
+
+    /// A connection ends when its steps are over, and new connections come when it has ended.
+    fn closings(&mut self, steps: &[Step]) {
+        let chains = self.chains;
+        for (closing, ending) in chains.iter().enumerate().filter(|(_, chain)| chain.closing.is_some()) {
+            for (before, chain) in chains.iter().enumerate().take(closing) {
+                if chain.connection == ending.connection {
+                    self.depend(before as u32, closing as u32);
+                }
+            }
+            let connects = |chain: &PlannedChain| {
+                steps.get(chain.steps().start as usize).is_some_and(|step| step.kind == StepKind::Connect)
+            };
+            let next = chains.iter().enumerate().skip(closing + 1).find(|(_, c)| c.closing.is_none() && connects(c));
+            if let Some((next, _)) = next {
+                self.edges.push((closing as u32, Edge { to: next as u32, level: Level::Final }));
+            }
         }
     }
 

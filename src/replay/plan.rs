@@ -5,6 +5,7 @@ use std::ops::Range;
 use rustc_hash::FxHashMap;
 
 use super::classify::Classifier;
+use super::closing::{Closing, inferred_closings};
 use super::options::Ordering;
 use super::order::Order;
 use super::reason::Reason;
@@ -86,6 +87,8 @@ pub struct PlannedChain {
     pub captured_at: Timestamp,
     /// The capture's frame.
     pub frame: u64,
+    /// Of the end of a connection, which is no step: its number among those.
+    pub closing: Option<u32>,
 }
 
 impl PlannedChain {
@@ -126,6 +129,8 @@ pub struct Plan {
     pub connections: Vec<PlannedConnection>,
     /// The sessions, in the order of their first step.
     pub sessions: Vec<PlannedSession>,
+    /// How many connections end within the plan. Where steps are waited for, their ends have numbers behind the steps'.
+    pub closings: u32,
     /// The captured servers.
     pub servers: Vec<std::net::SocketAddr>,
     /// What waits for what.
@@ -146,6 +151,16 @@ pub struct PlanCounts {
 impl Plan {
     /// Plans operations that are in the order of [`merge`].
     pub fn from_operations(operations: &[Operation], options: PlanOptions) -> Self {
+        Self::new(operations, &[], options)
+    }
+
+    /// Plans operations that are in the order of [`merge`], and the ends of their connections as far as they are known.
+    pub fn new(operations: &[Operation], known: &[Closing], options: PlanOptions) -> Self {
+        let mut closings = inferred_closings(operations, known);
+        closings.extend_from_slice(known);
+        closings.sort_unstable();
+        let mut closings = closings.into_iter().peekable();
+        let mut closed = 0;
         let mut numbering = Numbering::default();
         let mut classifier = Classifier::new(operations, options.read_only);
         let mut steps: Vec<Step> = Vec::with_capacity(operations.len());
@@ -161,12 +176,28 @@ impl Plan {
                 _ => {
                     let part =
                         operation.request.as_ref().or(operation.response.as_ref()).or(operation.interim.as_ref());
+                    let frame = part.map_or(0, |part| part.frame);
+                    while let Some(closing) = closings.next_if(|closing| closing.frame < frame) {
+                        // The end of a connection without operations means nothing.
+                        if let Some(connection) = numbering.connection_places.get(&closing.connection) {
+                            chains.push(PlannedChain {
+                                connection: *connection,
+                                first: at as StepIndex,
+                                count: 0,
+                                captured_at: closing.time,
+                                frame: closing.frame,
+                                closing: Some(closed),
+                            });
+                            closed += 1;
+                        }
+                    }
                     chains.push(PlannedChain {
                         connection,
                         first: at as StepIndex,
                         count: 1,
                         captured_at: part.map(|part| part.time).unwrap_or_default(),
-                        frame: part.map_or(0, |part| part.frame),
+                        frame,
+                        closing: None,
                     });
                 }
             }
@@ -181,7 +212,23 @@ impl Plan {
         spoil_chains(operations, &chains, &mut steps);
         let order = Order::new(options.ordering, operations, &steps, &chains);
         let Numbering { connections, sessions, servers, .. } = numbering;
-        Self { steps, chains, connections, sessions, servers, order }
+        Self { steps, chains, connections, sessions, closings: closed, servers, order }
+    }
+
+    /// The chain of a step, or of the end of a connection.
+    pub(super) fn chain_of(&self, step: StepIndex) -> Option<u32> {
+        match self.steps.get(step as usize) {
+            Some(step) => Some(step.chain),
+            None => {
+                let number = step - self.steps.len() as u32;
+                self.chains.iter().position(|chain| chain.closing == Some(number)).map(|chain| chain as u32)
+            }
+        }
+    }
+
+    /// The number under which the end of a connection is waited for.
+    pub(super) fn closing_step(&self, closing: u32) -> StepIndex {
+        self.steps.len() as u32 + closing
     }
 
     /// How many steps will be sent, and how many not and why.

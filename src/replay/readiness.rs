@@ -25,7 +25,9 @@ impl<'a> Readiness<'a> {
         let Order { rule, .. } = &plan.order;
         let mut ready = Vec::new();
         let rule = match rule {
-            Rule::Prefix(prefix) => RuleState::Prefix(PrefixState::new(prefix, plan.steps.len(), &mut ready)),
+            Rule::Prefix(prefix) => {
+                RuleState::Prefix(PrefixState::new(prefix, plan.steps.len() + plan.closings as usize, &mut ready))
+            }
             Rule::Graph(graph) => RuleState::Graph(GraphState::new(graph, plan, &mut ready)),
         };
         Self { plan, rule, ready }
@@ -141,7 +143,7 @@ impl<'a> GraphState<'a> {
     }
 
     fn answered(&mut self, plan: &Plan, step: StepIndex, interim_only: bool, ready: &mut Vec<u32>) {
-        let Some(chain) = plan.steps.get(step as usize).map(|step| step.chain) else { return };
+        let Some(chain) = plan.chain_of(step) else { return };
         let Some((no_interim, no_final)) = self.open.get_mut(chain as usize) else { return };
         if let Some(counted) = self.interim_counted.get_mut(step as usize)
             && !std::mem::replace(counted, true)

@@ -30,6 +30,7 @@ impl Running<'_> {
                 outcome.sent = sent.map(|sent| sent.saturating_duration_since(self.start));
                 self.finish(outcome);
             }
+            Happening::ShutDown { step } => self.readiness.done(step),
             Happening::Unasked { connection, event } => self.unasked(connection, event),
         }
     }
@@ -193,15 +194,20 @@ impl Running<'_> {
             .get(step as usize)
             .and_then(|step| self.plan.chains.get(step.chain as usize))
             .map_or(0, |chain| chain.connection);
+        let mut closed_as_captured = false;
         let root = match self.lanes.get_mut(connection as usize) {
             Some(Lane::Down(root)) => *root,
+            Some(Lane::Closed) => {
+                closed_as_captured = self.operations.get(step as usize).is_some_and(|o| o.response.is_none());
+                step
+            }
             Some(lane) => {
                 *lane = Lane::Down(step);
                 step
             }
             None => step,
         };
-        if self.optional.contains(&step) {
+        if self.optional.contains(&step) || closed_as_captured {
             // The captured client did not see an answer either.
             let mut outcome = Outcome::unanswered(step, Class::Match);
             outcome.note = Some("not answered, as in the capture".into());

@@ -5,8 +5,10 @@ use std::hash::Hash;
 
 use rustc_hash::FxHashMap;
 
+use super::rpc::RpcIds;
 use crate::model::fscc::{AllInformation, file_class};
 use crate::model::message::{CreateResponse, QueryInfoRequest, Response};
+use crate::model::path::is_ipc;
 use crate::model::{Command, CtlCode, FileId, Header, Layout, NtStatus, Operation, TreeId};
 
 /// A mapping in which no two captured values share a live one.
@@ -61,6 +63,8 @@ pub struct IdMap {
     resume_keys: FxHashMap<(u32, ResumeKey), ResumeKey>,
     /// Ids by which a file can be opened, [MS-FSCC] 2.4.22.
     disk_ids: FxHashMap<(u32, u64), u64>,
+    /// Of RPC on named pipes.
+    pub(super) rpc: RpcIds,
 }
 
 impl IdMap {
@@ -148,7 +152,13 @@ impl IdMap {
             }
             return;
         }
-        if !matches!(operation.command, Command::Create | Command::Ioctl | Command::QueryInfo) {
+        let on_pipe = operation.share.as_deref().is_some_and(is_ipc);
+        let teaches = match operation.command {
+            Command::Create | Command::Ioctl | Command::QueryInfo => true,
+            Command::Read => on_pipe,
+            _ => false,
+        };
+        if !teaches {
             return;
         }
         let decode = |header: &Header, pdu| Response::decode(operation.command, header.status, pdu).ok();
@@ -166,6 +176,8 @@ impl IdMap {
                     self.resume_keys.insert((server, was), is);
                 }
             }
+            (Response::Ioctl(was), Response::Ioctl(is)) if on_pipe => self.rpc.learn(was.output, is.output),
+            (Response::Read(was), Response::Read(is)) if on_pipe => self.rpc.learn(was.data, is.data),
             (Response::QueryInfo(was), Response::QueryInfo(is)) => {
                 if let (Some(was), Some(is)) =
                     (index_number(operation, was.output), index_number(operation, is.output))

@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 use super::plan::{Step, StepKind};
 use super::ranges::RangeAccess;
 use super::safety::{could_change, create_could_change};
-use crate::model::message::{CreateRequest, Request};
-use crate::model::{Command, ConnectionIndex, FileId, Operation, TreeId};
+use crate::model::message::{CreateRequest, Request, Response};
+use crate::model::{Command, ConnectionIndex, CtlCode, FileId, Operation, TreeId};
 
 /// Something that operations can depend on each other through. Names are numbers given by [`Touches`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +25,8 @@ pub(super) enum Resource {
     Size(u32),
     /// A file's bytes.
     Data(u32),
+    /// The resume key of a COPYCHUNK source.
+    ResumeKey([u8; 24]),
 }
 
 /// How a resource is touched. Equal modes get along, except writes.
@@ -40,16 +42,21 @@ pub(super) enum Mode {
 #[derive(Default)]
 pub(super) struct Touches {
     pub(super) whole: Vec<(Resource, Mode)>,
-    pub(super) range: Option<(Resource, RangeAccess)>,
+    pub(super) ranges: Vec<(Resource, RangeAccess)>,
     names: FxHashMap<(Option<Arc<str>>, Box<str>), u32>,
     parents: Vec<Option<u32>>,
+    /// Names that are hard links to the file of another one.
+    links: FxHashMap<u32, u32>,
     opens: FxHashMap<FileId, OpenFacts>,
+    /// The opens and files that resume keys stand for.
+    sources: FxHashMap<[u8; 24], (Option<FileId>, u32)>,
 }
 
 #[derive(Clone, Copy)]
 struct OpenFacts {
     name_mode: Mode,
     changes_listing: bool,
+    deletes: bool,
 }
 
 /// FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
@@ -58,10 +65,10 @@ const SHARES_ALL: u32 = 7;
 const EMPTYING: [u32; 3] = [0, 4, 5];
 
 impl Touches {
-    /// Fills `whole` and `range` for an operation.
+    /// Fills `whole` and `ranges` for an operation.
     pub(super) fn of(&mut self, operation: &Operation, step: &Step) {
         self.whole.clear();
-        self.range = None;
+        self.ranges.clear();
         let connection = Resource::Connection(operation.connection.index);
         let session = Resource::Session(step.session);
         match (step.kind, operation.command) {
@@ -104,12 +111,11 @@ impl Touches {
 
     fn create(&mut self, operation: &Operation, create: &CreateRequest<'_>, name: Option<u32>) {
         let changes = create_could_change(create);
-        let sharing = create.create_disposition == 1
-            && create.create_options & CreateRequest::OPTION_DELETE_ON_CLOSE == 0
-            && create.share_access & SHARES_ALL == SHARES_ALL;
+        let deletes = create.create_options & CreateRequest::OPTION_DELETE_ON_CLOSE != 0;
+        let sharing = create.create_disposition == 1 && !deletes && create.share_access & SHARES_ALL == SHARES_ALL;
         let name_mode = if sharing { Mode::Read } else { Mode::Write };
         if let Some(id) = operation.file_id {
-            self.opens.insert(id, OpenFacts { name_mode, changes_listing: changes });
+            self.opens.insert(id, OpenFacts { name_mode, changes_listing: changes, deletes });
             self.whole.push((Resource::Open(id), Mode::Write));
         }
         let Some(name) = name else { return };
@@ -118,63 +124,96 @@ impl Touches {
         if create.create_disposition != 1 {
             self.parent_listing(name);
         }
+        let file = self.file_of(name);
         if EMPTYING.contains(&create.create_disposition) {
-            self.whole.push((Resource::Size(name), Mode::Write));
-            self.range = Some((Resource::Data(name), RangeAccess::WHOLE));
+            self.whole.push((Resource::Size(file), Mode::Write));
+            self.ranges.push((Resource::Data(file), RangeAccess::WHOLE));
         } else {
-            self.whole.push((Resource::Size(name), Mode::Read));
+            self.whole.push((Resource::Size(file), Mode::Read));
         }
     }
 
     fn file(&mut self, operation: &Operation, body: &Request<'_>, name: u32) {
-        let data = Resource::Data(name);
+        let file = self.file_of(name);
+        let (data, size) = (Resource::Data(file), Resource::Size(file));
         match body {
             Request::Close(_) => {
                 let facts = operation.file_id.and_then(|id| self.opens.get(&id).copied());
-                let facts = facts.unwrap_or(OpenFacts { name_mode: Mode::Write, changes_listing: true });
-                self.whole.extend([(Resource::Name(name), facts.name_mode), (Resource::Size(name), Mode::Read)]);
+                let unknown = OpenFacts { name_mode: Mode::Write, changes_listing: true, deletes: true };
+                let facts = facts.unwrap_or(unknown);
+                let size_mode = if facts.deletes { Mode::Write } else { Mode::Read };
+                self.whole.extend([(Resource::Name(name), facts.name_mode), (size, size_mode)]);
                 if facts.changes_listing {
                     self.parent_listing(name);
                 }
             }
             Request::Read(read) => {
                 let end = read.offset.saturating_add(u64::from(read.length));
-                self.range = Some((data, RangeAccess { start: read.offset, end, write: false }));
+                self.ranges.push((data, RangeAccess { start: read.offset, end, write: false }));
             }
             Request::Write(write) => {
                 let end = write.offset.saturating_add(write.data.len() as u64);
-                self.range = Some((data, RangeAccess { start: write.offset, end, write: true }));
-                self.whole.push((Resource::Size(name), Mode::Update));
+                self.ranges.push((data, RangeAccess { start: write.offset, end, write: true }));
+                self.whole.push((size, Mode::Update));
                 self.parent_listing(name);
             }
             Request::QueryInfo(_) => {
-                self.whole.extend([(Resource::Name(name), Mode::Read), (Resource::Size(name), Mode::Read)]);
+                self.whole.extend([(Resource::Name(name), Mode::Read), (size, Mode::Read)]);
             }
             Request::QueryDirectory(_) | Request::ChangeNotify(_) => {
                 self.whole.push((Resource::Listing(name), Mode::Read));
             }
             Request::SetInfo(_) => {
-                self.whole.extend([(Resource::Name(name), Mode::Write), (Resource::Size(name), Mode::Write)]);
-                self.range = Some((data, RangeAccess::WHOLE));
+                self.whole.extend([(Resource::Name(name), Mode::Write), (size, Mode::Write)]);
+                self.ranges.push((data, RangeAccess::WHOLE));
                 self.parent_listing(name);
                 if let Some(new) = operation.new_path.as_deref() {
                     let new = self.name(operation.share.as_ref(), new);
                     self.whole.push((Resource::Name(new), Mode::Write));
                     self.ancestors(new);
                     self.parent_listing(new);
+                    self.links.insert(new, file);
                 }
                 // A rename or a deletion takes effect for those who open the name later.
                 if let Some(facts) = operation.file_id.and_then(|id| self.opens.get_mut(&id)) {
-                    *facts = OpenFacts { name_mode: Mode::Write, changes_listing: true };
+                    *facts = OpenFacts { name_mode: Mode::Write, changes_listing: true, deletes: true };
                 }
             }
-            Request::Lock(_) => self.range = Some((data, RangeAccess::WHOLE)),
+            Request::Lock(_) => self.ranges.push((data, RangeAccess::WHOLE)),
+            Request::Ioctl(ioctl) if ioctl.ctl_code == CtlCode::SRV_REQUEST_RESUME_KEY => {
+                if let Some(key) = granted_resume_key(operation) {
+                    self.sources.insert(key, (operation.file_id, file));
+                    self.whole.push((Resource::ResumeKey(key), Mode::Write));
+                }
+            }
+            Request::Ioctl(ioctl)
+                if matches!(ioctl.ctl_code, CtlCode::SRV_COPYCHUNK | CtlCode::SRV_COPYCHUNK_WRITE) =>
+            {
+                self.whole.push((size, Mode::Write));
+                self.ranges.push((data, RangeAccess::WHOLE));
+                self.parent_listing(name);
+                if let Some(key) = ioctl.input.first_chunk() {
+                    self.whole.push((Resource::ResumeKey(*key), Mode::Read));
+                    if let Some((open, source)) = self.sources.get(key) {
+                        // A key lives as long as its open.
+                        self.whole.extend(open.map(|open| (Resource::Open(open), Mode::Read)));
+                        let all = RangeAccess { write: false, ..RangeAccess::WHOLE };
+                        self.ranges.push((Resource::Data(*source), all));
+                    }
+                }
+            }
             Request::Ioctl(_) if could_change(operation) => {
-                self.whole.push((Resource::Size(name), Mode::Write));
-                self.range = Some((data, RangeAccess::WHOLE));
+                self.whole.push((size, Mode::Write));
+                self.ranges.push((data, RangeAccess::WHOLE));
+                self.parent_listing(name);
             }
             _ => {}
         }
+    }
+
+    /// The file behind a name: one of several names, when it has hard links.
+    fn file_of(&self, name: u32) -> u32 {
+        self.links.get(&name).copied().unwrap_or(name)
     }
 
     fn parent_listing(&mut self, name: u32) {
@@ -207,5 +246,14 @@ impl Touches {
         self.parents.push(parent);
         self.names.insert(key, number);
         number
+    }
+}
+
+/// The resume key in a captured answer.
+fn granted_resume_key(operation: &Operation) -> Option<[u8; 24]> {
+    let response = operation.response.as_ref()?;
+    match Response::decode(operation.command, operation.status?, &response.pdu).ok()? {
+        Response::Ioctl(ioctl) => ioctl.output.first_chunk().copied(),
+        _ => None,
     }
 }

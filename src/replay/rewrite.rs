@@ -7,7 +7,10 @@ use super::names;
 use super::options::NameMap;
 use super::remap::IdMap;
 use crate::model::header::HEADER_LENGTH;
-use crate::model::message::{CreateRequest, IoctlRequest, LeaseContext, OplockBreak, SetInfoRequest, file_id_offset};
+use crate::model::message::{
+    CreateRequest, IoctlRequest, LeaseContext, OplockBreak, Request, SetInfoRequest, file_id_offset,
+};
+use crate::model::path::is_ipc;
 use crate::model::{Command, CtlCode, FileId, Header, HeaderFlags, Layout, Operation};
 
 /// Which copy of the captured workload this is, when several run at once: their lease keys and create GUIDs must differ.
@@ -37,7 +40,11 @@ impl Rewriter<'_> {
             _ => {
                 self.file_id(&mut out, operation, server);
                 match operation.command {
-                    Command::Ioctl => self.resume_key(&mut out, pdu, server),
+                    Command::Ioctl => {
+                        self.resume_key(&mut out, pdu, server);
+                        self.rpc_ids(&mut out, operation, pdu);
+                    }
+                    Command::Write => self.rpc_ids(&mut out, operation, pdu),
                     Command::SetInfo => names::set_info(&mut out, self.names),
                     Command::OplockBreak if matches!(OplockBreak::decode(pdu), Ok(OplockBreak::Lease { .. })) => {
                         self.separate(&mut out, 72);
@@ -73,6 +80,20 @@ impl Rewriter<'_> {
         {
             put(out, request.input_offset as usize, &live);
         }
+    }
+
+    /// In what goes to a named pipe.
+    fn rpc_ids(&self, out: &mut [u8], operation: &Operation, pdu: &[u8]) {
+        if !operation.share.as_deref().is_some_and(is_ipc) {
+            return;
+        }
+        let (at, length) = match Request::decode(operation.command, pdu) {
+            Ok(Request::Write(write)) => (Layout(pdu).u16("DataOffset", 66).map(usize::from), write.data.len()),
+            Ok(Request::Ioctl(ioctl)) => (Ok(ioctl.input_offset as usize), ioctl.input.len()),
+            _ => return,
+        };
+        let place = at.ok().and_then(|at| out.get_mut(at..at.checked_add(length)?));
+        place.into_iter().for_each(|packet| self.ids.rpc.apply(packet));
     }
 
     fn create(&self, out: &mut Vec<u8>, pdu: &[u8], server: u32) {

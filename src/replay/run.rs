@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustc_hash::FxHashSet;
 use tokio::sync::watch;
 
+use super::closing::Closing;
 use super::engine::Engine;
 use super::options::{NameMap, Options};
 use super::outcome::Outcome;
@@ -137,19 +138,35 @@ impl RunReport {
     }
 }
 
+/// What is to be replayed: operations by session, and the ends of their connections as far as they are known.
+#[derive(Clone, Debug, Default)]
+pub struct Workload {
+    /// The operations of each session, in request order.
+    pub sessions: Vec<Vec<Operation>>,
+    /// When connections ended.
+    pub closings: Vec<Closing>,
+}
+
+impl From<Vec<Vec<Operation>>> for Workload {
+    fn from(sessions: Vec<Vec<Operation>>) -> Self {
+        Self { sessions, closings: Vec::new() }
+    }
+}
+
 /// The entrance to a run.
 #[derive(Debug)]
 pub struct Run;
 
 impl Run {
     /// Plans the operations of one or several sessions for a target. Nothing is sent.
-    pub fn prepare(sessions: Vec<Vec<Operation>>, target: Target, options: Options) -> Result<Prepared, ReplayError> {
+    pub fn prepare(workload: impl Into<Workload>, target: Target, options: Options) -> Result<Prepared, ReplayError> {
+        let Workload { sessions, closings } = workload.into();
         let operations = merge(sessions);
         if u32::try_from(operations.len()).is_err() {
             return Err(ReplayError::TooMany { operations: operations.len() });
         }
         let planned = PlanOptions { ordering: options.ordering, read_only: options.read_only };
-        let plan = Plan::from_operations(&operations, planned);
+        let plan = Plan::new(&operations, &closings, planned);
         let counts = plan.counts();
         if counts.sent == 0 {
             let reasons = counts.not_replayable.into_iter().collect();

@@ -25,6 +25,10 @@ impl Running<'_> {
     pub(super) fn send_chain(&mut self, chain: u32, due: Duration) {
         let plan = self.plan;
         let Some(planned) = plan.chains.get(chain as usize) else { return };
+        if let Some(closing) = planned.closing {
+            self.readiness.sent(chain);
+            return self.close(planned.connection, closing);
+        }
         let mut requests: Vec<Request> = Vec::new();
         // The step of this chain that those related to it inherit a failure from.
         let mut failed: Option<StepIndex> = None;
@@ -76,6 +80,17 @@ impl Running<'_> {
             self.hand_over(planned.connection, requests, due);
         }
         self.readiness.sent(chain);
+    }
+
+    /// Ends a connection as the captured client did, and lets the server give back what was open on it.
+    fn close(&mut self, connection: u32, closing: u32) {
+        let step = self.plan.closing_step(closing);
+        let Some(lane) = self.lanes.get_mut(connection as usize) else { return };
+        let Lane::Up { jobs, .. } = lane else { return self.readiness.done(step) };
+        let _ = jobs.send(Job::ShutDown { step });
+        *lane = Lane::Closed;
+        self.logins.retain(|(on, _), _| *on != connection);
+        self.homes.retain(|_, home| *home != connection);
     }
 
     pub(super) fn skip(&mut self, step: StepIndex, root: StepIndex) {
@@ -191,7 +206,7 @@ impl Running<'_> {
                 return Err(Missing::Later);
             }
             Some(Lane::Down(root)) => return Err(Missing::Never(*root)),
-            Some(lane @ Lane::Idle) => {
+            Some(lane @ (Lane::Idle | Lane::Closed)) => {
                 *lane = Lane::Connecting(vec![chain]);
                 self.connect(connection);
                 return Err(Missing::Later);
@@ -216,7 +231,7 @@ impl Running<'_> {
     fn connect_for(&mut self, step: StepIndex, connection: u32, due: Duration) {
         self.in_flight.insert(step, Flight { due, handed_over: self.now() });
         match self.lanes.get_mut(connection as usize) {
-            Some(lane @ Lane::Idle) => {
+            Some(lane @ (Lane::Idle | Lane::Closed)) => {
                 *lane = Lane::Connecting(Vec::new());
                 self.connect(connection);
             }

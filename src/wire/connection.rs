@@ -1,6 +1,7 @@
 //! A connection: what callers hold.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
@@ -129,6 +130,18 @@ impl Connection {
     pub fn close(&self) {
         self.inner.shared.lose(Violation::ClosedHere);
         self.inner._tasks.0.iter().for_each(JoinHandle::abort);
+    }
+
+    /// Ends the connection as a client does that goes away: sends nothing more, and waits, for at most so long, until the server
+    /// has ended its side too. By then servers have given back what was open.
+    pub async fn shut_down(&self, at_most: Duration) {
+        // Dropping the writing half of the stream is what tells the server.
+        self.inner._tasks.0[1].abort();
+        let deadline = Instant::now() + at_most;
+        while self.lost().is_none() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.close();
     }
 
     /// One of the engine's own requests: answered within the response timeout. The request's bytes come with the answer if `keep`.
