@@ -58,6 +58,7 @@ fn run_with(capture: &Path, output: &Path, extractor: Extractor, keys: &Keys) ->
         tshark: Some(tshark_with(keys)),
         has_keys: !keys.is_empty(),
         tshark_version: Some("test".to_owned()),
+        ..IngestOptions::default()
     };
     ingest(&options, &IngestProgress::default()).unwrap_or_else(|error| panic!("{}: {error}", capture.display()))
 }
@@ -196,9 +197,7 @@ fn two_ingests_of_one_capture_are_byte_identical_whatever_the_number_of_threads(
                 ports: Vec::new(),
                 jobs,
                 extractor: Extractor::Native,
-                tshark: None,
-                has_keys: false,
-                tshark_version: None,
+                ..IngestOptions::default()
             };
             let report = ingest(&options, &IngestProgress::default()).unwrap();
             let mut files = BTreeMap::new();

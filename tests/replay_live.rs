@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use smbreplay::ingest::{Extractor, IngestOptions, IngestProgress, ingest};
+use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
 use smbreplay::model::{ConnectionIndex, Operation, Timestamp};
 use smbreplay::replay::{
     Class, Closing, NameMap, Options, Ordering, Pacing, Run, RunReport, Target, Verdict, Workload,
@@ -31,15 +31,10 @@ fn sessions(case: &str) -> Vec<Vec<Operation>> {
 fn sessions_of(capture: PathBuf, port: u16) -> Vec<Vec<Operation>> {
     let output = tempfile::tempdir().unwrap();
     let options = IngestOptions {
-        inputs: vec![capture],
         output: Some(output.path().to_owned()),
-        force: false,
         ports: vec![port],
-        jobs: 1,
-        extractor: Extractor::Native,
-        tshark: None,
-        tshark_version: None,
-        has_keys: false,
+        inputs: vec![capture],
+        ..IngestOptions::default()
     };
     let report = ingest(&options, &IngestProgress::default()).unwrap();
     let dataset = Dataset::open(report.place.clone()).unwrap();
@@ -211,7 +206,7 @@ fn the_captured_pace_is_kept() {
     assert!(faster > 0.2 * was && faster < 0.6 * was + 0.5, "{faster} s for {was} s at x4");
 }
 
-fn find<'a>(report: &'a RunReport, class: Class) -> &'a smbreplay::replay::Row {
+fn find(report: &RunReport, class: Class) -> &smbreplay::replay::Row {
     report.divergences.iter().find(|row| row.class == class).unwrap_or_else(|| panic!("{class:?}: {}", told(report)))
 }
 

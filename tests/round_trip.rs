@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use smbreplay::ingest::{Extractor, IngestOptions, IngestProgress, ingest};
+use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
 use smbreplay::model::message::file_id_offset;
 use smbreplay::model::{self, CtlCode, Operation};
 use smbreplay::store::{Dataset, Projection};
@@ -26,11 +26,7 @@ fn sessions(capture: &Path, output: &Path, port: u16) -> Vec<Vec<Operation>> {
         output: Some(output.to_owned()),
         force: true,
         ports: vec![port],
-        jobs: 1,
-        extractor: Extractor::Native,
-        tshark: None,
-        has_keys: false,
-        tshark_version: None,
+        ..IngestOptions::default()
     };
     let report = ingest(&options, &IngestProgress::default()).unwrap();
     assert!(!report.manifest.quality.is_partial(), "{:?}", report.manifest.quality);

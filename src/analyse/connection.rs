@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::pairing::{ServerIndex, SessionSlot};
 use super::session_window::{OpKey, SessionWindow};
-use crate::model::{Connection, FileId, MessageId, RawPdu, SessionId, TreeId};
+use crate::model::{Connection, Dialect, FileId, MessageId, RawPdu, SessionId, TreeId};
 
 /// Ids of requests that have ended, kept to tell a second response from one whose request is missing.
 const RECENT: usize = 64;
@@ -17,6 +17,8 @@ pub(super) struct ConnectionState {
     pub info: Arc<Connection>,
     pub server: ServerIndex,
     pub server_guid: Option<[u8; 16]>,
+    /// What the server chose, for all sessions of the connection.
+    pub dialect: Option<Dialect>,
     /// Requests without a final response, and where their operations are.
     pub outstanding: FxHashMap<MessageId, Place>,
     /// Responses that came before their request, as captures on several processors hold now and then.
@@ -68,6 +70,7 @@ impl ConnectionState {
             info,
             server,
             server_guid: None,
+            dialect: None,
             outstanding: FxHashMap::default(),
             early: VecDeque::new(),
             highest: None,

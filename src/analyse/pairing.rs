@@ -249,6 +249,7 @@ impl Pairing {
         connection.session = Some(slot);
         let session = &mut self.sessions[slot.0 as usize];
         session.server_guid = session.server_guid.or(connection.server_guid);
+        session.totals.negotiated(connection.dialect);
         for key in connection.prelude.keys() {
             let stays = |operation: &Operation| {
                 operation.command == Command::SessionSetup && operation.response.is_none() && Some(key) != login

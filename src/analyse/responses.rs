@@ -4,8 +4,8 @@ use super::connection::Place;
 use super::facts;
 use super::pairing::{PairedOperation, Pairing, Session, SessionSlot, part_of};
 use super::session_window::OpKey;
-use crate::model::message::{LeaseContext, OplockBreak, Response, SetInfoRequest};
-use crate::model::{Anomaly, Command, ConnectionIndex, Header, MessageId, NtStatus, Operation, RawPdu};
+use crate::model::message::{LeaseContext, NegotiateResponse, OplockBreak, Response, SetInfoRequest};
+use crate::model::{Anomaly, Command, ConnectionIndex, Dialect, Header, MessageId, NtStatus, Operation, RawPdu};
 
 /// Responses of one connection that wait for a request captured after them.
 const EARLY_RESPONSES: usize = 256;
@@ -108,10 +108,8 @@ impl Pairing {
             Ok(body) => facts::of_response(body, &mut operation.facts),
             Err(_) => operation.anomalies.insert(Anomaly::Malformed),
         }
-        if let Ok(Response::Negotiate(body)) = &body
-            && let Some(connection) = self.connection(index)
-        {
-            connection.server_guid = Some(body.server_guid);
+        if let Ok(Response::Negotiate(body)) = &body {
+            self.negotiated(index, header, body);
         }
         if command == Command::SessionSetup && header.session_id.0 != 0 {
             let slot = self.slot(index, header.session_id);
@@ -121,6 +119,20 @@ impl Pairing {
             self.learn(index, place, header, body);
         }
         self.ended(index, place, grown, take);
+    }
+
+    /// What holds for all sessions of the connection.
+    fn negotiated(&mut self, index: ConnectionIndex, header: &Header, body: &NegotiateResponse<'_>) {
+        let Some(connection) = self.connection(index) else { return };
+        connection.server_guid = Some(body.server_guid);
+        // The wildcard answers an SMB1 negotiate, and another NEGOTIATE follows.
+        if header.status == NtStatus::SUCCESS && body.dialect != Dialect::WILDCARD {
+            connection.dialect = Some(body.dialect);
+        }
+        if let Some(slot) = self.connection(index).and_then(|connection| connection.session) {
+            let dialect = self.connection(index).and_then(|connection| connection.dialect);
+            self.sessions[slot.0 as usize].totals.negotiated(dialect);
+        }
     }
 
     /// What a response changes in the state of the session, and what its operation learns from that state.
@@ -246,11 +258,7 @@ impl Pairing {
                 match body {
                     Response::OplockBreak(body) => self.of_break(&mut operation, &mut slot, &body),
                     Response::Create(body) => operation.file_id = Some(body.file_id),
-                    Response::Negotiate(body) => {
-                        if let Some(connection) = self.connection(index) {
-                            connection.server_guid = Some(body.server_guid);
-                        }
-                    }
+                    Response::Negotiate(body) => self.negotiated(index, header, &body),
                     _ => {}
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::model::message::{NegotiateResponse, SessionSetupResponse};
+use crate::model::message::SessionSetupResponse;
 use crate::model::{Anomaly, Command, Connection, Dialect, NtStatus, Operation, SessionEntry, Timestamp};
 
 /// Totals over the operations of one session.
@@ -35,7 +35,6 @@ impl SessionTotals {
         match operation.command {
             Command::Read => self.bytes_read += bytes,
             Command::Write => self.bytes_written += bytes,
-            Command::Negotiate => self.negotiated(operation),
             Command::SessionSetup => self.logged_in(operation),
             Command::TreeConnect => {
                 if let Some(share) = &operation.share
@@ -63,6 +62,11 @@ impl SessionTotals {
         }
     }
 
+    /// The dialect of a connection that the session uses; the first that is known stays.
+    pub fn negotiated(&mut self, dialect: Option<Dialect>) {
+        self.dialect = self.dialect.or(dialect);
+    }
+
     /// The entry for the metadata, without what others know: id, file, login, undecrypted PDUs.
     pub fn entry(&self) -> SessionEntry {
         let first = self.connections.iter().min_by_key(|connection| connection.index);
@@ -88,16 +92,6 @@ impl SessionTotals {
         entry.login.guest = self.guest;
         entry.login.anonymous = self.null_session;
         entry
-    }
-
-    fn negotiated(&mut self, operation: &Operation) {
-        let decoded = operation.response.as_ref().and_then(|part| NegotiateResponse::decode(&part.pdu).ok());
-        if let Some(response) = decoded
-            && operation.status == Some(NtStatus::SUCCESS)
-            && response.dialect != Dialect::WILDCARD
-        {
-            self.dialect = Some(response.dialect);
-        }
     }
 
     fn logged_in(&mut self, operation: &Operation) {

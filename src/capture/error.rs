@@ -16,4 +16,20 @@ pub enum CaptureError {
     NotACapture { path: PathBuf, found: &'static str },
     #[error("{}: it is a folder; name the capture file in it", path.display())]
     IsAFolder { path: PathBuf },
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl CaptureError {
+    /// The same error about a file that the user knows by another name.
+    #[must_use]
+    pub fn named(self, name: PathBuf) -> Self {
+        match self {
+            Self::Open { source, .. } => Self::Open { path: name, source },
+            Self::Empty { .. } => Self::Empty { path: name },
+            Self::NotACapture { found, .. } => Self::NotACapture { path: name, found },
+            Self::IsAFolder { .. } => Self::IsAFolder { path: name },
+            Self::Interrupted => Self::Interrupted,
+        }
+    }
 }

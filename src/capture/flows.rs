@@ -82,6 +82,11 @@ impl Flows {
         }
     }
 
+    /// Conversations so far.
+    pub(super) fn streams(&self) -> u32 {
+        self.streams
+    }
+
     /// Takes a segment and hands on what it completes.
     pub(super) fn segment(
         &mut self,

@@ -4,21 +4,46 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::error::CaptureError;
 
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
-/// How much of the input files has been read, in bytes as they lie on disk. Shared with whoever draws a bar.
+/// How much of the input files has been read, in bytes as they lie on disk, and whether reading should end. Shared with
+/// whoever draws a bar and listens to the user.
 #[derive(Clone, Debug, Default)]
-pub struct Progress(Arc<AtomicU64>);
+pub struct Progress {
+    bytes: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+}
 
 impl Progress {
     /// Bytes read so far.
     pub fn bytes(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// A count of its own, which ends with this one: for what is read a second time.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self { bytes: Arc::default(), stop: self.stop.clone() }
+    }
+
+    /// Ends the reading before its time.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// What [`Self::stop`] sets, for a signal's handler.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        self.stop.clone()
     }
 }
 
@@ -43,7 +68,8 @@ impl Input {
         };
         let mut counted = Counted { inner: raw, progress: progress.clone() };
         let mut head = [0; 4];
-        let filled = read_up_to(&mut counted, &mut head).map_err(fail)?;
+        let (filled, result) = read_up_to(&mut counted, &mut head);
+        result.map_err(fail)?;
         let head = &head[..filled];
         if head.is_empty() {
             return Err(CaptureError::Empty { path: path.to_owned() });
@@ -61,18 +87,18 @@ impl Input {
     }
 }
 
-/// Fills as much of a buffer as there is input.
-pub(super) fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+/// Fills as much of a buffer as there is input; tells how much that is, and what ended it before its time.
+pub(super) fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> (usize, io::Result<()>) {
     let mut filled = 0;
     while filled < buffer.len() {
         match reader.read(&mut buffer[filled..]) {
             Ok(0) => break,
             Ok(n) => filled += n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return (filled, Err(error)),
         }
     }
-    Ok(filled)
+    (filled, Ok(()))
 }
 
 struct Counted<R> {
@@ -83,7 +109,7 @@ struct Counted<R> {
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
-        self.progress.0.fetch_add(n as u64, Ordering::Relaxed);
+        self.progress.bytes.fetch_add(n as u64, Ordering::Relaxed);
         Ok(n)
     }
 }

@@ -1,7 +1,8 @@
 //! pcap and pcapng files as a stream of packets.
 
-use std::io::Read;
-use std::path::PathBuf;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use pcap_parser::traits::{PcapNGPacketBlock, PcapReaderIterator};
 use pcap_parser::{Block, Linktype, PcapBlockOwned, PcapError, create_reader};
@@ -75,13 +76,13 @@ impl PacketReader {
         // The parser decides by its first read, which from a decoder or a pipe may be short.
         let mut reader = input.reader;
         let mut start = vec![0; FIRST_READ];
-        let filled = match read_up_to(&mut reader, &mut start) {
-            Ok(filled) => filled,
-            Err(source) => return Err(CaptureError::Open { path, source }),
+        let (filled, broken) = match read_up_to(&mut reader, &mut start) {
+            (0, Err(source)) => return Err(CaptureError::Open { path, source }),
+            (filled, result) => (filled, result.err()),
         };
         start.truncate(filled);
         let (found, short) = (describe(&start), filled < 24);
-        let reader = std::io::Cursor::new(start).chain(reader);
+        let reader = io::Cursor::new(start).chain(Broken(broken)).chain(reader);
         match create_reader(BUFFER, reader) {
             Ok(reader) => Ok(Self {
                 path,
@@ -100,6 +101,11 @@ impl PacketReader {
         }
     }
 
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Packets read so far, over all files.
     pub fn frames(&self) -> u64 {
         self.frame
@@ -110,12 +116,24 @@ impl PacketReader {
         self.damage.as_deref()
     }
 
-    /// Calls `take` for each packet up to the end of the file, or to the point from which it is damaged.
-    pub fn for_each(&mut self, mut take: impl FnMut(Packet<'_>)) {
+    /// Time of the first packet; None when there is none that can be read.
+    pub fn first_time(mut self) -> Option<Timestamp> {
+        let mut time = None;
+        self.for_each(|packet| {
+            time = Some(packet.time);
+            ControlFlow::Break(())
+        });
+        time
+    }
+
+    /// Calls `take` for each packet up to the end of the file, or to the point from which it is damaged, or until it has
+    /// enough.
+    pub fn for_each(&mut self, mut take: impl FnMut(Packet<'_>) -> ControlFlow<()>) {
         loop {
             match self.reader.next() {
                 Ok((length, block)) => {
                     let frame = &mut self.frame;
+                    let mut flow = ControlFlow::Continue(());
                     match block {
                         PcapBlockOwned::LegacyHeader(header) => {
                             self.legacy = Some((header.network, header.is_nanosecond_precision()));
@@ -124,7 +142,7 @@ impl PacketReader {
                             *frame += 1;
                             let (link_type, nanoseconds) = self.legacy.unwrap_or((Linktype::ETHERNET, false));
                             let fraction = i64::from(packet.ts_usec) * if nanoseconds { 1 } else { 1_000 };
-                            take(Packet {
+                            flow = take(Packet {
                                 frame: *frame,
                                 time: Timestamp(i64::from(packet.ts_sec) * 1_000_000_000 + fraction),
                                 link_type,
@@ -143,13 +161,15 @@ impl PacketReader {
                         PcapBlockOwned::NG(Block::EnhancedPacket(packet)) => {
                             *frame += 1;
                             match self.interfaces.get(packet.if_id as usize) {
-                                Some(interface) => take(Packet {
-                                    frame: *frame,
-                                    time: interface.timestamp(packet.ts_high, packet.ts_low),
-                                    link_type: interface.link_type,
-                                    data: packet.packet_data(),
-                                    original_length: packet.origlen,
-                                }),
+                                Some(interface) => {
+                                    flow = take(Packet {
+                                        frame: *frame,
+                                        time: interface.timestamp(packet.ts_high, packet.ts_low),
+                                        link_type: interface.link_type,
+                                        data: packet.packet_data(),
+                                        original_length: packet.origlen,
+                                    })
+                                }
                                 None => {
                                     self.damage.get_or_insert_with(|| {
                                         format!(
@@ -163,7 +183,7 @@ impl PacketReader {
                         PcapBlockOwned::NG(Block::SimplePacket(packet)) => {
                             *frame += 1;
                             if let Some(interface) = self.interfaces.first() {
-                                take(Packet {
+                                flow = take(Packet {
                                     frame: *frame,
                                     time: Timestamp::default(),
                                     link_type: interface.link_type,
@@ -175,6 +195,9 @@ impl PacketReader {
                         PcapBlockOwned::NG(_) => {}
                     }
                     self.reader.consume(length);
+                    if flow.is_break() {
+                        return;
+                    }
                 }
                 Err(PcapError::Eof) => return,
                 Err(PcapError::Incomplete(_)) => {
@@ -207,6 +230,15 @@ impl PacketReader {
                 }
             }
         }
+    }
+}
+
+/// A reader that fails once with the error it has, if it has one.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 

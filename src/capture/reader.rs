@@ -1,16 +1,19 @@
 //! Capture files to events: the stage as a whole.
 
-use std::path::PathBuf;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
+use etherparse::IpNumber;
 use rustc_hash::FxHashMap;
 
 use super::assembler::Budget;
 use super::error::CaptureError;
 use super::flows::{Ends, FlowEvent, Flows};
+use super::fragments::Fragments;
 use super::framing::Message;
 use super::input::{Input, Progress};
-use super::packets::PacketReader;
-use super::segment::{Dissected, Protocol, dissect};
+use super::packets::{Packet, PacketReader};
+use super::segment::{Dissected, Protocol, defragmented, dissect};
 use super::split::split_chain;
 use super::statistics::CaptureStatistics;
 use crate::model::header::{PROTOCOL_COMPRESSED, PROTOCOL_PLAIN, PROTOCOL_SEALED, PROTOCOL_SMB1};
@@ -47,7 +50,7 @@ impl CaptureReader {
     }
 
     /// Reads everything and hands on the events in the order of the frames. Damage within a file ends the reading of that
-    /// file and stands in the statistics.
+    /// file and stands in the statistics. Fails with [`CaptureError::Interrupted`] when it is stopped.
     pub fn run(mut self, mut take: impl FnMut(CaptureEvent)) -> Result<CaptureStatistics, CaptureError> {
         let mut ports = vec![445, 139];
         ports.extend(&self.options.ports);
@@ -55,20 +58,41 @@ impl CaptureReader {
         let mut sink =
             Sink { connections: FxHashMap::default(), statistics: CaptureStatistics::default(), take: &mut take };
         let mut others: FxHashMap<Protocol, u64> = FxHashMap::default();
+        let mut fragments = Fragments::default();
         let mut frames = 0;
+        let several = self.inputs.len() > 0;
         while let Some(mut packets) = self.current.take() {
+            let progress = &self.progress;
             packets.for_each(|packet| {
                 sink.packet(&packet);
-                match dissect(&packet) {
+                let whole;
+                let dissected = match dissect(&packet) {
+                    Dissected::Fragment(fragment) => match fragments.push(&fragment) {
+                        Some(payload) => {
+                            whole = payload;
+                            defragmented(&fragment.key, &whole)
+                        }
+                        None => return ControlFlow::Continue(()),
+                    },
+                    dissected => dissected,
+                };
+                match dissected {
                     Dissected::Tcp(segment) => {
                         flows.segment(&segment, packet.frame, packet.time, &mut |event| sink.event(event));
                     }
                     Dissected::Other(protocol) => *others.entry(protocol).or_default() += 1,
+                    Dissected::Fragment(_) => {}
                 }
+                if progress.is_stopped() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
+            if self.progress.is_stopped() {
+                return Err(CaptureError::Interrupted);
+            }
             frames = packets.frames();
             if let Some(damage) = packets.damage() {
-                sink.statistics.damage.push(damage.to_owned());
+                let damage =
+                    if several { format!("{}: {damage}", name_of(packets.path())) } else { damage.to_owned() };
+                sink.statistics.damage.push(damage);
             }
             if let Some(path) = self.inputs.next() {
                 self.current = Some(PacketReader::new(Input::open(&path, &self.progress)?, frames)?);
@@ -78,11 +102,61 @@ impl CaptureReader {
         let mut statistics = sink.statistics;
         statistics.frames = frames;
         statistics.unreadable_bytes = flows.skipped_bytes;
+        statistics.tcp_streams = flows.streams();
+        if fragments.lost() > 0 {
+            *others.entry(Protocol::Fragment).or_default() += fragments.lost();
+        }
+        let tunnels = others.iter().filter(|(protocol, _)| protocol.is_tunnel());
+        statistics.tunnels = tunnels.map(|(protocol, count)| (protocol.to_string(), *count)).collect();
         let ports = flows.segments_by_port.iter().map(|(port, count)| (format!("TCP port {port}"), *count));
         let others = others.iter().map(|(protocol, count)| (protocol.to_string(), *count));
         statistics.other_protocols.extend(ports.chain(others));
         Ok(statistics)
     }
+}
+
+/// Which packets are handed on as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// Every one.
+    All,
+    /// Those of tunnels and unknown link layers, which [`CaptureReader`] only counts.
+    Tunnels,
+}
+
+/// Hands on packets for somebody else to dissect.
+pub fn for_each_packet(
+    inputs: &[PathBuf],
+    which: Which,
+    progress: &Progress,
+    mut take: impl FnMut(Packet<'_>) -> ControlFlow<()>,
+) -> Result<(), CaptureError> {
+    let mut frames = 0;
+    for path in inputs {
+        let mut packets = PacketReader::new(Input::open(path, progress)?, frames)?;
+        packets.for_each(|packet| {
+            if progress.is_stopped() {
+                return ControlFlow::Break(());
+            }
+            let wanted = which == Which::All
+                || match dissect(&packet) {
+                    // A fragment may be one of a tunnel's packets.
+                    Dissected::Fragment(fragment) => fragment.key.protocol != IpNumber::TCP,
+                    Dissected::Other(protocol) => protocol.is_tunnel(),
+                    Dissected::Tcp(_) => false,
+                };
+            if wanted { take(packet) } else { ControlFlow::Continue(()) }
+        });
+        if progress.is_stopped() {
+            return Err(CaptureError::Interrupted);
+        }
+        frames = packets.frames();
+    }
+    Ok(())
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }
 
 /// Turns flow events into capture events.
@@ -93,7 +167,7 @@ struct Sink<'a, F> {
 }
 
 impl<F: FnMut(CaptureEvent)> Sink<'_, F> {
-    fn packet(&mut self, packet: &super::Packet<'_>) {
+    fn packet(&mut self, packet: &Packet<'_>) {
         let statistics = &mut self.statistics;
         statistics.bytes += packet.data.len() as u64;
         statistics.cut_frames += u64::from((packet.data.len() as u64) < u64::from(packet.original_length));
@@ -177,9 +251,15 @@ impl std::fmt::Display for Protocol {
         match self {
             Self::Arp => f.write_str("ARP"),
             Self::Icmp => f.write_str("ICMP"),
+            Self::Udp(4789 | 8472) => f.write_str("VXLAN tunnel"),
+            Self::Udp(6081) => f.write_str("Geneve tunnel"),
+            Self::Udp(2152) => f.write_str("GTP tunnel"),
             Self::Udp(port) => write!(f, "UDP port {port}"),
             Self::Fragment => f.write_str("IP fragments"),
+            Self::Ip(4 | 41) => f.write_str("IP in IP tunnel"),
             Self::Ip(47) => f.write_str("GRE tunnel"),
+            Self::Ether(0x8847 | 0x8848) => f.write_str("MPLS"),
+            Self::Ether(0x8864) => f.write_str("PPPoE"),
             Self::Ip(number) => write!(f, "IP protocol {number}"),
             Self::Ether(number) => write!(f, "EtherType 0x{number:04x}"),
             Self::Link(number) => write!(f, "link type {number}"),

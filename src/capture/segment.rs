@@ -2,9 +2,13 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use etherparse::{EtherType, IpNumber, LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket, TransportSlice, ether_type};
+use etherparse::{
+    EtherType, IpNumber, Ipv6ExtensionSlice, LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket, TcpSlice, TransportSlice,
+    ether_type,
+};
 use pcap_parser::Linktype;
 
+use super::fragments::{Fragment, FragmentKey};
 use super::packets::Packet;
 
 /// What a packet is to us.
@@ -12,6 +16,8 @@ use super::packets::Packet;
 pub(super) enum Dissected<'a> {
     /// A TCP segment.
     Tcp(Segment<'a>),
+    /// A part of an IP packet.
+    Fragment(Fragment<'a>),
     /// Anything else, for the list of what the capture holds.
     Other(Protocol),
 }
@@ -22,7 +28,7 @@ pub(super) enum Protocol {
     Arp,
     Icmp,
     Udp(u16),
-    /// A fragment of an IP packet: the reader does not put these together.
+    /// A fragment of an IP packet whose other fragments are not there.
     Fragment,
     /// An IP protocol by number: tunnels among them.
     Ip(u8),
@@ -32,6 +38,22 @@ pub(super) enum Protocol {
     Link(i32),
     /// A packet cut off before its TCP header ends, or damaged.
     Cut,
+}
+
+impl Protocol {
+    /// Whether TCP may travel within, where this reader does not look.
+    pub(super) fn is_tunnel(self) -> bool {
+        match self {
+            // IP in IP, IPv6 in IP, GRE, EtherIP, L2TP, MPLS in IP.
+            Self::Ip(4 | 41 | 47 | 97 | 115 | 137) => true,
+            // L2TP, GTP, Teredo, GRE in UDP, VXLAN, Geneve, MPLS in UDP, VXLAN of old, TZSP.
+            Self::Udp(1701 | 2152 | 3544 | 4754 | 4789 | 6081 | 6635 | 8472 | 37008) => true,
+            // Transparent Ethernet bridging, MPLS, PPPoE, FabricPath, VN-Tag, provider backbone bridges, 802.1BR.
+            Self::Ether(0x6558 | 0x8847 | 0x8848 | 0x8864 | 0x8903 | 0x8926 | 0x88E7 | 0x893F) => true,
+            Self::Link(_) => true,
+            _ => false,
+        }
+    }
 }
 
 /// A TCP segment.
@@ -75,27 +97,89 @@ pub(super) fn dissect<'a>(packet: &Packet<'a>) -> Dissected<'a> {
         None => return Dissected::Other(ether_type_of(&sliced).map_or(Protocol::Cut, Protocol::Ether)),
     };
     if payload.fragmented {
-        return Dissected::Other(Protocol::Fragment);
+        let fragment = if payload.incomplete { None } else { sliced.net.as_ref().and_then(fragment) };
+        return fragment.map_or(Dissected::Other(Protocol::Fragment), Dissected::Fragment);
     }
     match &sliced.transport {
-        Some(TransportSlice::Tcp(tcp)) => Dissected::Tcp(Segment {
-            source: SocketAddr::new(source, tcp.source_port()),
-            destination: SocketAddr::new(destination, tcp.destination_port()),
-            sequence: tcp.sequence_number(),
-            acknowledgement: tcp.ack().then(|| tcp.acknowledgment_number()),
-            syn: tcp.syn(),
-            fin: tcp.fin(),
-            rst: tcp.rst(),
-            payload: tcp.payload(),
-            missing: if payload.incomplete { packet.original_length.saturating_sub(data.len() as u32) } else { 0 },
-        }),
+        Some(TransportSlice::Tcp(tcp)) => {
+            let missing =
+                if payload.incomplete { packet.original_length.saturating_sub(data.len() as u32) } else { 0 };
+            Dissected::Tcp(segment(source, destination, tcp, missing))
+        }
         Some(TransportSlice::Udp(udp)) => {
-            Dissected::Other(Protocol::Udp(udp.source_port().min(udp.destination_port())))
+            let (source, destination) = (udp.source_port(), udp.destination_port());
+            let tunnel = [source, destination].into_iter().find(|port| Protocol::Udp(*port).is_tunnel());
+            Dissected::Other(Protocol::Udp(tunnel.unwrap_or(source.min(destination))))
         }
         Some(TransportSlice::Icmpv4(_) | TransportSlice::Icmpv6(_)) => Dissected::Other(Protocol::Icmp),
         Some(_) => Dissected::Other(Protocol::Ip(payload.ip_number.0)),
         None if payload.ip_number == IpNumber::TCP => Dissected::Other(Protocol::Cut),
         None => Dissected::Other(Protocol::Ip(payload.ip_number.0)),
+    }
+}
+
+/// What a packet is that was put together from its fragments.
+pub(super) fn defragmented<'a>(key: &FragmentKey, payload: &'a [u8]) -> Dissected<'a> {
+    match key.protocol {
+        IpNumber::TCP => match TcpSlice::from_slice(payload) {
+            Ok(tcp) => Dissected::Tcp(segment(key.source, key.destination, &tcp, 0)),
+            Err(_) => Dissected::Other(Protocol::Cut),
+        },
+        IpNumber::UDP => match payload.first_chunk::<4>() {
+            Some(&[a, b, c, d]) => {
+                let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+                let tunnel = [source, destination].into_iter().find(|port| Protocol::Udp(*port).is_tunnel());
+                Dissected::Other(Protocol::Udp(tunnel.unwrap_or(source.min(destination))))
+            }
+            None => Dissected::Other(Protocol::Cut),
+        },
+        other => Dissected::Other(Protocol::Ip(other.0)),
+    }
+}
+
+fn segment<'a>(source: IpAddr, destination: IpAddr, tcp: &TcpSlice<'a>, missing: u32) -> Segment<'a> {
+    Segment {
+        source: SocketAddr::new(source, tcp.source_port()),
+        destination: SocketAddr::new(destination, tcp.destination_port()),
+        sequence: tcp.sequence_number(),
+        acknowledgement: tcp.ack().then(|| tcp.acknowledgment_number()),
+        syn: tcp.syn(),
+        fin: tcp.fin(),
+        rst: tcp.rst(),
+        payload: tcp.payload(),
+        missing,
+    }
+}
+
+/// The fragment that an IP packet is.
+fn fragment<'a>(net: &LaxNetSlice<'a>) -> Option<Fragment<'a>> {
+    match net {
+        LaxNetSlice::Ipv4(ip) => {
+            let header = ip.header();
+            let key = FragmentKey {
+                source: IpAddr::V4(header.source_addr()),
+                destination: IpAddr::V4(header.destination_addr()),
+                identification: u32::from(header.identification()),
+                protocol: ip.payload().ip_number,
+            };
+            let (offset, more) = (header.fragments_offset(), header.more_fragments());
+            Some(Fragment { key, offset, more, payload: ip.payload().payload })
+        }
+        LaxNetSlice::Ipv6(ip) => {
+            let header = ip.extensions().clone().into_iter().find_map(|extension| match extension {
+                Ipv6ExtensionSlice::Fragment(header) => Some(header.to_header()),
+                _ => None,
+            })?;
+            let key = FragmentKey {
+                source: IpAddr::V6(ip.header().source_addr()),
+                destination: IpAddr::V6(ip.header().destination_addr()),
+                identification: header.identification,
+                protocol: ip.payload().ip_number,
+            };
+            let (offset, more) = (header.fragment_offset, header.more_fragments);
+            Some(Fragment { key, offset, more, payload: ip.payload().payload })
+        }
+        LaxNetSlice::Arp(_) => None,
     }
 }
 

@@ -21,6 +21,10 @@ pub struct CaptureStatistics {
     pub link_types: BTreeMap<i32, u64>,
     /// Packets that are not TCP on a port of SMB, by what they are.
     pub other_protocols: BTreeMap<String, u64>,
+    /// Those among them in which TCP may travel where the reader does not look: tunnels, unknown link layers.
+    pub tunnels: BTreeMap<String, u64>,
+    /// TCP conversations, on whatever port.
+    pub tcp_streams: u32,
     /// Plain SMB2 PDUs.
     pub smb2_pdus: u64,
     /// SMB1 messages.
@@ -42,15 +46,24 @@ pub struct CaptureStatistics {
 impl CaptureStatistics {
     /// The other protocols, most packets first, as one line: `TCP port 80 (12 packets), ARP (2)`.
     pub fn other_protocols_line(&self, most: usize) -> String {
-        let mut rows: Vec<_> = self.other_protocols.iter().collect();
-        rows.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
-        let shown: Vec<_> = rows
-            .iter()
-            .take(most)
-            .map(|(name, count)| format!("{name} ({count} packet{})", if **count == 1 { "" } else { "s" }))
-            .collect();
-        let rest = rows.len().saturating_sub(most);
-        let tail = if rest > 0 { format!(", {rest} more") } else { String::new() };
-        format!("{}{tail}", shown.join(", "))
+        packets_line(&self.other_protocols, most)
     }
+
+    /// The tunnels in the same way.
+    pub fn tunnels_line(&self) -> String {
+        packets_line(&self.tunnels, 4)
+    }
+}
+
+fn packets_line(packets: &BTreeMap<String, u64>, most: usize) -> String {
+    let mut rows: Vec<_> = packets.iter().collect();
+    rows.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
+    let shown: Vec<_> = rows
+        .iter()
+        .take(most)
+        .map(|(name, count)| format!("{name} ({count} packet{})", if **count == 1 { "" } else { "s" }))
+        .collect();
+    let rest = rows.len().saturating_sub(most);
+    let tail = if rest > 0 { format!(", {rest} more") } else { String::new() };
+    format!("{}{tail}", shown.join(", "))
 }

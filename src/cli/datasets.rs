@@ -23,6 +23,7 @@ impl From<IngestError> for Failure {
     fn from(error: IngestError) -> Self {
         match error {
             IngestError::Tool(error) => error.into(),
+            IngestError::Interrupted => Self::new(ExitStatus::Interrupted, error),
             error => Self::new(ExitStatus::Unreadable, error),
         }
     }
@@ -88,6 +89,8 @@ pub(super) fn open(config: &Config, args: &TraceArgs) -> Result<Dataset, Failure
     };
     let place = match named {
         Some(name) => {
+            // What came from standard input is called so.
+            let name = if name == Path::new("-") { PathBuf::from("stdin") } else { name };
             let capture = find_capture(config, &name, args.case.as_deref())?;
             let remembered = || {
                 let last = last_ingest()?;

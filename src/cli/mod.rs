@@ -6,6 +6,7 @@ mod config;
 mod datasets;
 mod exit_status;
 mod failure;
+mod interrupt;
 mod keys;
 mod output;
 mod password;

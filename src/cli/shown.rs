@@ -5,6 +5,16 @@ pub(super) fn bytes(count: u64) -> String {
     scaled(count as f64, &[(" B", 1.0), (" kB", 1e3), (" MB", 1e6), (" GB", 1e9), (" TB", 1e12)])
 }
 
+/// Bytes as part of a sentence: `1 byte`, `17 bytes`, `1.2 kB`.
+pub(super) fn bytes_in_words(number: u64) -> String {
+    if number < 1000 { counted(number, "byte", "bytes") } else { bytes(number) }
+}
+
+/// A number of things: `1 packet`, `1,234 packets`.
+pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
+    format!("{} {}", count(number), if number == 1 { one } else { several })
+}
+
 /// Nanoseconds with a unit: `850 ns`, `1.2 ms`, `3.4 s`.
 pub(super) fn nanoseconds(count: i64) -> String {
     let text = scaled(count.unsigned_abs() as f64, &[(" ns", 1.0), (" µs", 1e3), (" ms", 1e6), (" s", 1e9)]);
@@ -36,6 +46,9 @@ mod tests {
             [nanoseconds(850), nanoseconds(-1_200_000), nanoseconds(3_400_000_000)],
             ["850 ns", "-1.2 ms", "3.4 s"]
         );
+        assert_eq!([bytes_in_words(1), bytes_in_words(17), bytes_in_words(2000)], ["1 byte", "17 bytes", "2.0 kB"]);
+        assert_eq!(counted(1, "packet", "packets"), "1 packet");
+        assert_eq!(counted(1234, "packet", "packets"), "1,234 packets");
         assert_eq!([count(7), count(1_234_567)], ["7", "1,234,567"]);
     }
 }

@@ -12,6 +12,7 @@ mod ek_visitor;
 mod extract;
 mod feed;
 mod login;
+mod packet_stream;
 mod rpc;
 
 pub use clean_stream::{CleanStreamWriter, packets_of};
@@ -20,4 +21,5 @@ pub use ek_field::{EkField, EkFields};
 pub use extract::{Extracted, Extractor, opened};
 pub use feed::{Direction, FeedPdu, FeedWriter, Row};
 pub use login::{LoginCollector, login_facts, merge_login};
+pub use packet_stream::PacketStreamWriter;
 pub use rpc::RpcFacts;

@@ -12,7 +12,7 @@ use crate::tools::ToolError;
 #[allow(missing_docs)]
 pub enum IngestError {
     #[error(transparent)]
-    Capture(#[from] CaptureError),
+    Capture(CaptureError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -29,4 +29,15 @@ pub enum IngestError {
     Worker { what: &'static str },
     #[error("no capture was named")]
     NoInput,
+    #[error("interrupted; nothing was written, and an earlier dataset is as it was")]
+    Interrupted,
+}
+
+impl From<CaptureError> for IngestError {
+    fn from(error: CaptureError) -> Self {
+        match error {
+            CaptureError::Interrupted => Self::Interrupted,
+            error => Self::Capture(error),
+        }
+    }
 }

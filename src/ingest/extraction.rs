@@ -1,17 +1,15 @@
 //! The thread that takes PDUs out of the capture, by our own reader or by tshark.
 
-use std::io::BufRead;
+use std::path::PathBuf;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::IngestProgress;
+use super::by_tshark::{ByTshark, Seen};
 use super::error::IngestError;
 use super::options::{Extractor as Choice, IngestOptions};
-use crate::capture::{CaptureReader, CaptureStatistics, ReaderOptions};
-use crate::dissect::{EkParser, Extractor};
+use crate::capture::{CaptureReader, CaptureStatistics, Progress, ReaderOptions};
 use crate::model::CaptureEvent;
-use crate::tools::{Ending, Input};
 
 /// Events handed on at once, and the bytes of PDUs that end a batch early.
 const BATCH: usize = 512;
@@ -26,23 +24,28 @@ pub(super) struct Read {
     pub statistics: CaptureStatistics,
     /// What tshark said about damage.
     pub messages: Vec<String>,
+    /// What is to be told of how it was read.
+    pub notes: Vec<String>,
 }
 
 /// An opened capture.
 pub(super) struct Extraction {
     native: CaptureReader,
     options: IngestOptions,
+    inputs: Vec<PathBuf>,
+    progress: Progress,
 }
 
 impl Extraction {
     /// Opens the capture; fails at once when it is none.
-    pub(super) fn open(options: &IngestOptions, progress: &IngestProgress) -> Result<Self, IngestError> {
-        if options.inputs.is_empty() {
-            return Err(IngestError::NoInput);
-        }
+    pub(super) fn open(
+        options: &IngestOptions,
+        inputs: Vec<PathBuf>,
+        progress: &Progress,
+    ) -> Result<Self, IngestError> {
         let reader = ReaderOptions { ports: options.ports.clone(), ..ReaderOptions::default() };
-        let native = CaptureReader::open(options.inputs.clone(), reader, progress.input.clone())?;
-        Ok(Self { native, options: options.clone() })
+        let native = CaptureReader::open(inputs.clone(), reader, progress.clone())?;
+        Ok(Self { native, options: options.clone(), inputs, progress: progress.clone() })
     }
 
     /// Starts reading. The channel closes at the end of the capture, or when reading failed: the thread's result tells.
@@ -53,12 +56,10 @@ impl Extraction {
     ) -> (Receiver<Vec<CaptureEvent>>, ScopedJoinHandle<'scope, Result<Read, IngestError>>) {
         let (sender, receiver) = bounded(QUEUE);
         let thread = scope.spawn(move || {
-            let mut batches = Batches { sender, events: Vec::with_capacity(BATCH), bytes: 0 };
+            let progress = self.progress.clone();
+            let mut batches = Batches { sender, events: Vec::with_capacity(BATCH), bytes: 0, progress };
             let read = match self.options.extractor {
-                Choice::Native => {
-                    let statistics = self.native.run(|event| batches.push(event))?;
-                    Read { statistics, messages: Vec::new() }
-                }
+                Choice::Native => self.natively(&mut batches)?,
                 Choice::Tshark => self.by_tshark(&mut batches)?,
             };
             batches.flush();
@@ -67,50 +68,35 @@ impl Extraction {
         (receiver, thread)
     }
 
-    /// The whole file through tshark. Our own reader only counts packets, and tells whether segments are missing: tshark
-    /// puts reordered segments right when asked to, but then stops at the first that is missing.
-    fn by_tshark(self, batches: &mut Batches) -> Result<Read, IngestError> {
-        let mut statistics = self.native.run(|_| {})?;
-        let out_of_order = statistics.gaps == 0 && statistics.unreadable_bytes == 0;
-        let (Some(tshark), [file]) = (&self.options.tshark, self.options.inputs.as_slice()) else {
-            return Err(IngestError::NoInput);
-        };
-        let mut child = tshark.whole_file_command(file, &self.options.ports, out_of_order).spawn(Input::Null)?;
-        let mut extractor = Extractor::new(&self.options.ports);
-        let (mut parser, mut events) = (EkParser::new(), Vec::new());
-        statistics.smb2_pdus = 0;
-        statistics.smb1_messages = 0;
-        if let Some(mut output) = child.take_output() {
-            loop {
-                let fail = |source| IngestError::Input { path: tshark.located().path.clone(), source };
-                let bytes = output.fill_buf().map_err(fail)?;
-                let length = bytes.len();
-                parser.push(bytes);
-                if length == 0 {
-                    parser.end();
+    fn natively(self, batches: &mut Batches) -> Result<Read, IngestError> {
+        let mut seen = Seen::default();
+        let Self { native, options, inputs, progress } = self;
+        let mut statistics = native.run(|event| {
+            seen.note(&event);
+            batches.push(event);
+        })?;
+        let mut notes = Vec::new();
+        if !statistics.tunnels.is_empty() {
+            notes.push(match &options.tshark {
+                Some(tshark) => {
+                    let by_tshark = ByTshark { tshark, ports: &options.ports, inputs: &inputs, progress: &progress };
+                    by_tshark.tunnels(&mut statistics, &seen, |event| batches.push(event))?
                 }
-                output.consume(length);
-                while let Some(record) = parser.next_record() {
-                    extractor.push(&record?, &mut events);
-                    for extracted in events.drain(..) {
-                        statistics.smb2_pdus += u64::from(matches!(extracted.event, CaptureEvent::Pdu(_)));
-                        if let CaptureEvent::Opaque(message) = &extracted.event {
-                            let smb1 = matches!(message.kind, crate::model::OpaqueKind::Smb1 { .. });
-                            statistics.smb1_messages += u64::from(smb1);
-                        }
-                        batches.push(extracted.event);
-                    }
-                }
-                if length == 0 {
-                    break;
-                }
-            }
+                None => format!("{}: nobody looked into them without tshark", statistics.tunnels_line()),
+            });
         }
-        let messages = match child.finish()? {
-            Ending::Complete => Vec::new(),
-            Ending::Partial { messages } => messages,
+        Ok(Read { statistics, messages: Vec::new(), notes })
+    }
+
+    fn by_tshark(self, batches: &mut Batches) -> Result<Read, IngestError> {
+        let Self { native, options, inputs, progress } = self;
+        let Some(tshark) = &options.tshark else {
+            return Err(IngestError::Worker { what: "starting tshark, which is done without" });
         };
-        Ok(Read { statistics, messages })
+        let mut statistics = native.run(|_| {})?;
+        let by_tshark = ByTshark { tshark, ports: &options.ports, inputs: &inputs, progress: &progress };
+        let messages = by_tshark.whole(&mut statistics, |event| batches.push(event))?;
+        Ok(Read { statistics, messages, notes: Vec::new() })
     }
 }
 
@@ -118,6 +104,7 @@ struct Batches {
     sender: Sender<Vec<CaptureEvent>>,
     events: Vec<CaptureEvent>,
     bytes: usize,
+    progress: Progress,
 }
 
 impl Batches {
@@ -137,6 +124,8 @@ impl Batches {
     fn flush(&mut self) {
         let events = std::mem::replace(&mut self.events, Vec::with_capacity(BATCH));
         self.bytes = 0;
-        let _ = self.sender.send(events);
+        if self.sender.send(events).is_err() {
+            self.progress.stop();
+        }
     }
 }

@@ -5,6 +5,7 @@
 //! has seen, so that memory stays bounded whatever the length of the capture.
 
 use std::io::{Read, Write};
+use std::path::PathBuf;
 use std::process::ChildStdin;
 use std::thread::{Scope, ScopedJoinHandle};
 
@@ -24,6 +25,8 @@ const QUEUE: usize = 64;
 pub(super) struct Opening<'scope, 'env> {
     scope: &'scope Scope<'scope, 'env>,
     options: &'env IngestOptions,
+    inputs: &'env [PathBuf],
+    progress: &'env Progress,
     /// Packets that the messages so far take in the clean stream.
     packets: u64,
     running: Option<Running<'scope>>,
@@ -39,9 +42,14 @@ struct Running<'scope> {
 }
 
 impl<'scope, 'env> Opening<'scope, 'env> {
-    pub(super) fn new(scope: &'scope Scope<'scope, 'env>, options: &'env IngestOptions) -> Self {
+    pub(super) fn new(
+        scope: &'scope Scope<'scope, 'env>,
+        options: &'env IngestOptions,
+        inputs: &'env [PathBuf],
+        progress: &'env Progress,
+    ) -> Self {
         let given_up = options.tshark.is_none() || options.extractor == Extractor::Tshark;
-        Self { scope, options, packets: 0, running: None, given_up }
+        Self { scope, options, inputs, progress, packets: 0, running: None, given_up }
     }
 
     /// Hands on an event, or what it was opened to.
@@ -91,8 +99,8 @@ impl<'scope, 'env> Opening<'scope, 'env> {
         let (Some(input), Some(mut output)) = (child.take_input(), child.take_output()) else {
             return Err(worker());
         };
-        let options = self.options;
-        let writer = self.scope.spawn(move || write_stream(options, input));
+        let (ports, inputs, progress) = (&self.options.ports, self.inputs, self.progress);
+        let writer = self.scope.spawn(move || write_stream(ports, inputs, &progress.beside(), input));
         let (sender, records) = bounded(QUEUE);
         let reader = self.scope.spawn(move || {
             let (mut parser, mut buffer) = (EkParser::new(), vec![0; 1 << 16]);
@@ -159,9 +167,14 @@ fn length_of(event: &CaptureEvent) -> usize {
 }
 
 /// Reads the capture once more and writes the stream.
-fn write_stream(options: &IngestOptions, mut input: ChildStdin) -> Result<(), IngestError> {
-    let reader = ReaderOptions { ports: options.ports.clone(), ..ReaderOptions::default() };
-    let capture = CaptureReader::open(options.inputs.clone(), reader, Progress::default())?;
+fn write_stream(
+    ports: &[u16],
+    inputs: &[PathBuf],
+    progress: &Progress,
+    mut input: ChildStdin,
+) -> Result<(), IngestError> {
+    let reader = ReaderOptions { ports: ports.to_vec(), ..ReaderOptions::default() };
+    let capture = CaptureReader::open(inputs.to_vec(), reader, progress.clone())?;
     let mut connections: Vec<Connection> = Vec::new();
     let mut buffer = Vec::new();
     let mut stream = CleanStreamWriter::new(&mut buffer);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::tools::Tshark;
+use crate::tools::{Located, Tshark};
 
 /// Who takes the PDUs out of the capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,9 +26,9 @@ impl Extractor {
 }
 
 /// The options of an ingest.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct IngestOptions {
-    /// The capture files, in the order of time; they are one capture.
+    /// The capture files, which are one capture; `-` is standard input.
     pub inputs: Vec<PathBuf>,
     /// The folder for `.tracer`; beside the capture when None.
     pub output: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub struct IngestOptions {
     pub force: bool,
     /// Ports of SMB beside 445 and 139.
     pub ports: Vec<u16>,
-    /// Threads that encode row groups, at least one.
+    /// Threads that encode row groups; 0 is 1.
     pub jobs: usize,
     /// Who takes the PDUs out.
     pub extractor: Extractor,
@@ -46,14 +46,11 @@ pub struct IngestOptions {
     pub has_keys: bool,
     /// Its version, for the metadata.
     pub tshark_version: Option<String>,
+    /// pcapfix, to repair what is damaged before it is read.
+    pub pcapfix: Option<Located>,
 }
 
 impl IngestOptions {
-    /// The file that the dataset is named after.
-    pub fn name_giver(&self) -> PathBuf {
-        self.inputs.first().cloned().unwrap_or_default()
-    }
-
     /// The options that influence the dataset, as the metadata keeps them.
     pub fn recorded(&self) -> BTreeMap<String, String> {
         let mut options = BTreeMap::new();
@@ -61,6 +58,9 @@ impl IngestOptions {
         options.insert("tshark".to_owned(), if self.tshark.is_some() { "used" } else { "not used" }.to_owned());
         if self.has_keys {
             options.insert("keys".to_owned(), "given".to_owned());
+        }
+        if self.pcapfix.is_some() {
+            options.insert("repair".to_owned(), "by pcapfix".to_owned());
         }
         if !self.ports.is_empty() {
             let ports: Vec<_> = self.ports.iter().map(u16::to_string).collect();

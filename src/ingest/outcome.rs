@@ -1,18 +1,17 @@
 //! What an ingest comes to: the metadata, and whether there was anything to do.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use rustc_hash::FxHashMap;
 
 use super::error::IngestError;
 use super::extraction::Read;
 use super::options::IngestOptions;
+use super::sources::Sources;
 use crate::analyse::{Pairing, SessionSlot};
 use crate::model::{Anomaly, LoginFacts};
-use crate::store::{CaptureEntry, DatasetPath, Manifest, Quality, SCHEMA_VERSION, ToolVersions, fingerprint};
+use crate::store::{CaptureEntry, DatasetPath, Manifest, Quality, SCHEMA_VERSION, ToolVersions};
 
 /// A dataset, and whether it was written now.
 #[derive(Clone, Debug)]
@@ -35,9 +34,9 @@ pub enum Outcome {
 }
 
 /// The metadata of a dataset that is there and made of these inputs with these options.
-pub(super) fn up_to_date(options: &IngestOptions, place: &DatasetPath) -> Option<Manifest> {
+pub(super) fn up_to_date(options: &IngestOptions, sources: &Sources, place: &DatasetPath) -> Option<Manifest> {
     let manifest = Manifest::read(&place.manifest_path()).ok()?;
-    let (size, modified_ns) = size_and_time(options).ok()?;
+    let (size, modified_ns) = sources.size_and_time().ok()?;
     let capture = &manifest.capture;
     let same_maker = manifest.options == options.recorded()
         && manifest.tools.smbreplay == env!("CARGO_PKG_VERSION")
@@ -46,8 +45,15 @@ pub(super) fn up_to_date(options: &IngestOptions, place: &DatasetPath) -> Option
     if !same_maker || !whole || capture.size != size || capture.hash.is_empty() {
         return None;
     }
-    // A touched file is looked into; one with another size is not.
-    let same = capture.modified_ns == modified_ns || fingerprint(&options.inputs).ok()? == capture.hash;
+    // Files that were touched, or go by other names, are looked into, and so is standard input; those of another size are not.
+    let file_names = |names: &[String]| -> Vec<_> {
+        names.iter().map(|name| Path::new(name).file_name().map(ToOwned::to_owned)).collect()
+    };
+    let untouched = capture.modified_ns == modified_ns
+        && modified_ns != 0
+        && !sources.names().contains(&"-".to_owned())
+        && file_names(&capture.paths) == file_names(&sources.names());
+    let same = untouched || sources.fingerprint().ok()? == capture.hash;
     same.then_some(manifest)
 }
 
@@ -63,6 +69,7 @@ pub(super) fn footer(options: &IngestOptions) -> Vec<(String, String)> {
 /// An ingest without a single session is an error that says what the capture holds instead.
 pub(super) fn check_found_something(
     options: &IngestOptions,
+    sources: &Sources,
     read: &Read,
     pairing: &Pairing,
 ) -> Result<(), IngestError> {
@@ -72,34 +79,34 @@ pub(super) fn check_found_something(
     let statistics = &read.statistics;
     let mut instead = statistics.other_protocols_line(6);
     if statistics.smb1_messages > 0 {
-        let smb1 = format!("SMB1 ({} messages)", statistics.smb1_messages);
+        let plural = if statistics.smb1_messages == 1 { "" } else { "s" };
+        let smb1 = format!("SMB1 ({} message{plural})", statistics.smb1_messages);
         instead = if instead.is_empty() { smb1 } else { format!("{smb1}, {instead}") };
     }
     if instead.is_empty() {
         instead = "nothing else".to_owned();
     }
-    let tunnels = ["GRE", "fragment", "link type", "IP protocol"];
     let hint = if statistics.smb1_messages > 0 {
         "; SMB1 is another protocol, which smbreplay does not read"
-    } else if tunnels.iter().any(|word| instead.contains(word)) {
-        "; SMB2 in a tunnel or in fragments is read with --extractor tshark"
+    } else if !statistics.tunnels.is_empty() && options.tshark.is_none() {
+        "; SMB2 in tunnels and on such link layers is found by tshark, which was not used"
     } else if instead.contains("TCP port") {
         "; if SMB2 runs on one of these ports, name it with --port"
     } else {
         ""
     };
-    Err(IngestError::NoSmb2 { path: options.name_giver(), packets: statistics.frames, instead, hint })
+    Err(IngestError::NoSmb2 { path: sources.name_giver(), packets: statistics.frames, instead, hint })
 }
 
 /// What the metadata says of the capture.
-pub(super) fn capture_entry(options: &IngestOptions, read: &Read) -> Result<CaptureEntry, IngestError> {
+pub(super) fn capture_entry(sources: &Sources, read: &Read) -> Result<CaptureEntry, IngestError> {
     let statistics = &read.statistics;
-    let (size, modified_ns) = size_and_time(options)?;
+    let (size, modified_ns) = sources.size_and_time()?;
     Ok(CaptureEntry {
-        paths: options.inputs.iter().map(|path| path.display().to_string()).collect(),
+        paths: sources.names(),
         size,
         modified_ns,
-        hash: if options.inputs == [Path::new("-")] { String::new() } else { fingerprint(&options.inputs)? },
+        hash: sources.fingerprint()?,
         packets: statistics.frames,
         link_types: statistics.link_types.clone(),
         first_time: statistics.first_time.map(|time| time.to_string()),
@@ -108,8 +115,10 @@ pub(super) fn capture_entry(options: &IngestOptions, read: &Read) -> Result<Capt
 }
 
 /// The metadata.
+#[allow(clippy::too_many_arguments, reason = "each is another part of what the metadata says")]
 pub(super) fn manifest(
     options: &IngestOptions,
+    sources: &Sources,
     capture: CaptureEntry,
     read: &Read,
     pairing: &Pairing,
@@ -134,7 +143,8 @@ pub(super) fn manifest(
         }
         sessions.push(entry);
     }
-    let mut notes = Vec::new();
+    let mut notes = sources.notes().to_vec();
+    notes.extend_from_slice(&read.notes);
     if options.tshark.is_none() {
         notes.push("ingested without tshark: users, domains and workstations are not known".to_owned());
     }
@@ -147,8 +157,11 @@ pub(super) fn manifest(
         },
         options: options.recorded(),
         quality: Quality {
+            packets: statistics.frames,
+            other_packets: most_of(&statistics.other_protocols),
             cut_packets: statistics.cut_frames,
             smb2_pdus: pairing.counts().pdus,
+            headless_pdus: pairing.counts().headless,
             smb1_messages: statistics.smb1_messages,
             sealed_messages: statistics.sealed_messages,
             undecrypted_messages,
@@ -164,14 +177,11 @@ pub(super) fn manifest(
     }
 }
 
-fn size_and_time(options: &IngestOptions) -> Result<(u64, i64), IngestError> {
-    let (mut size, mut newest) = (0, 0);
-    for path in options.inputs.iter().filter(|path| *path != Path::new("-")) {
-        let fail = |source| IngestError::Input { path: path.clone(), source };
-        let metadata = fs::metadata(path).map_err(fail)?;
-        size += metadata.len();
-        let modified = metadata.modified().map_err(fail)?.duration_since(UNIX_EPOCH).unwrap_or_default();
-        newest = newest.max(modified.as_nanos() as i64);
-    }
-    Ok((size, newest))
+/// Kinds of other packets that the metadata names; a capture can have as many as there are ports.
+const MOST_OTHERS: usize = 20;
+
+fn most_of(packets: &BTreeMap<String, u64>) -> BTreeMap<String, u64> {
+    let mut rows: Vec<_> = packets.iter().collect();
+    rows.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), (*name).clone()));
+    rows.into_iter().take(MOST_OTHERS).map(|(name, count)| (name.clone(), *count)).collect()
 }

@@ -62,10 +62,19 @@ pub struct ToolVersions {
 /// How much of the capture could be read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
+    /// Packets of the capture.
+    #[serde(default)]
+    pub packets: u64,
+    /// Packets that carry no SMB, by what they are; the twenty most frequent kinds.
+    #[serde(default)]
+    pub other_packets: BTreeMap<String, u64>,
     /// Packets of which the capture kept only a part.
     pub cut_packets: u64,
     /// SMB2 PDUs in the dataset.
     pub smb2_pdus: u64,
+    /// Those among them that end before their header does.
+    #[serde(default)]
+    pub headless_pdus: u64,
     /// SMB1 messages; they are counted, not rows.
     pub smb1_messages: u64,
     /// Sealed messages seen.

@@ -30,6 +30,7 @@ pub enum Repair {
 #[derive(Debug)]
 pub struct RepairedCapture {
     path: PathBuf,
+    said: Vec<String>,
     // Holds the folder of the path.
     _folder: TempDir,
 }
@@ -38,6 +39,11 @@ impl RepairedCapture {
     /// Where the copy is.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What pcapfix said it did: its first findings, and the last.
+    pub fn said(&self) -> &[String] {
+        &self.said
     }
 }
 
@@ -53,15 +59,37 @@ pub fn repair(pcapfix: &Located, file: &Path) -> Result<Repair, ToolError> {
     let absolute = std::path::absolute(file).map_err(private)?;
     // In its own folder: without -o, and for what it keeps beside, it writes to the working folder.
     let command = pcapfix.command().arg("-o").arg(&path).arg(absolute).folder(folder.path());
-    let (_, exit) = command.run()?;
+    let (printed, exit) = command.run()?;
     match exit.code {
-        Some(0) if path.exists() => Ok(Repair::Repaired(RepairedCapture { path, _folder: folder })),
+        Some(0) if path.exists() => {
+            Ok(Repair::Repaired(RepairedCapture { path, said: findings(&printed), _folder: folder }))
+        }
         Some(0) => Ok(Repair::Sound),
         Some(EXIT_EMPTY) => Err(not_a_capture("the file is empty")),
         Some(EXIT_NOT_A_CAPTURE) => Err(not_a_capture("this is no capture that pcapfix could repair")),
         Some(EXIT_NO_FILE) => Err(not_a_capture("there is no such file")),
         code => Err(ToolError::Failed { tool: Tool::Pcapfix, code, messages: exit.messages }),
     }
+}
+
+/// The lines about damage: `[-] …` and `[+] … CORRECTED …`, with the verdict at the end.
+fn findings(printed: &str) -> Vec<String> {
+    const MOST: usize = 5;
+    let finding = |line: &str| {
+        let text = line.strip_prefix("[-] ").or_else(|| {
+            line.strip_prefix("[+] ").filter(|text| text.contains("CORRECTED") || text.contains("SUCCESS"))
+        })?;
+        Some(text.trim().to_owned())
+    };
+    let mut found: Vec<_> = printed.lines().filter_map(finding).collect();
+    if found.len() > MOST {
+        let last = found.pop();
+        let more = found.len() - (MOST - 1);
+        found.truncate(MOST - 1);
+        found.push(format!("{more} more"));
+        found.extend(last);
+    }
+    found
 }
 
 /// gzip and zstd, by their first bytes.
@@ -92,6 +120,8 @@ mod tests {
         std::fs::write(&cut, &whole[..100_000]).expect("written");
         let Ok(Repair::Repaired(repaired)) = repair(&pcapfix(), &cut) else { panic!("not repaired") };
         let copy = repaired.path().to_owned();
+        assert_eq!(repaired.said().last().map(String::as_str), Some("SUCCESS: 3 Corruption(s) fixed!"));
+        assert!(repaired.said().len() > 1);
         assert!(std::fs::metadata(&copy).expect("the copy").len() > 0);
         assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is written beside it");
         drop(repaired);

@@ -12,11 +12,12 @@ use super::shared::KeyArgs;
 Examples:
   smbreplay ingest capture.pcapng
   smbreplay ingest capture.pcap00 capture.pcap01       one capture in several files
+  ssh HOST tcpdump -w - port 445 | smbreplay ingest -  from standard input
   smbreplay ingest capture.pcapng --port 1445 --force
   smbreplay ingest sealed.pcapng --nt-password-file pw
   smbreplay ingest --case 2010203 --trace capture.pcapng")]
 pub struct IngestArgs {
-    /// The capture; several files in order of time are one capture
+    /// The capture; several files are one capture, in the order of their time; - is standard input
     #[arg(value_name = "FILE", conflicts_with = "trace")]
     pub files: Vec<PathBuf>,
     /// The capture; else the configured trace_name

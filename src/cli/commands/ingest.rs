@@ -12,10 +12,12 @@ use crate::cli::config::{Config, Key};
 use crate::cli::datasets::{find_capture, remember};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::keys::read_keys;
-use crate::cli::shown;
+use crate::cli::shown::{self, counted};
 use crate::cli::tool_versions::version_of;
-use crate::ingest::{Extractor, IngestOptions, IngestProgress, IngestReport, Outcome, ingest};
+use crate::ingest::{Extractor, IngestError, IngestOptions, IngestProgress, IngestReport, Outcome, ingest};
+use crate::store::Quality;
 use crate::tools::{Keys, Profile, Tool, Tshark};
 
 /// Runs it.
@@ -37,11 +39,12 @@ pub fn run(args: &IngestArgs, config: &Config) -> Result<ExitStatus, Failure> {
         tshark,
         has_keys: !keys.is_empty(),
         tshark_version,
+        pcapfix: if args.repair { Some(Tool::Pcapfix.locate(None)?) } else { None },
     };
     let started = Instant::now();
     let report = with_bar(&options)?;
-    remember(&options.name_giver(), options.output.as_deref());
-    tell(&options, &report, started.elapsed());
+    remember(report.place.capture(), options.output.as_deref());
+    tell(&report, started.elapsed());
     Ok(if report.manifest.quality.is_partial() { ExitStatus::Unreadable } else { ExitStatus::Done })
 }
 
@@ -52,7 +55,12 @@ fn default_jobs() -> usize {
 fn inputs(args: &IngestArgs, config: &Config) -> Result<Vec<PathBuf>, Failure> {
     let case = args.case.as_deref();
     if !args.files.is_empty() {
-        return args.files.iter().map(|file| find_capture(config, file, case)).collect();
+        let files: Vec<_> =
+            args.files.iter().map(|file| find_capture(config, file, case)).collect::<Result<_, _>>()?;
+        return match twice(&files) {
+            Some(file) => Err(Failure::message(ExitStatus::Usage, format!("{} is named twice", file.display()))),
+            None => Ok(files),
+        };
     }
     let named = match &args.trace {
         Some(trace) => Some(trace.clone()),
@@ -65,6 +73,12 @@ fn inputs(args: &IngestArgs, config: &Config) -> Result<Vec<PathBuf>, Failure> {
     }
 }
 
+/// A file that is there under two names, or was named twice.
+fn twice(files: &[PathBuf]) -> Option<&PathBuf> {
+    let real: Vec<_> = files.iter().map(|file| file.canonicalize().unwrap_or_else(|_| file.clone())).collect();
+    (1..files.len()).find(|at| real[..*at].contains(&real[*at])).map(|at| &files[at])
+}
+
 fn tshark(args: &IngestArgs, keys: &Keys) -> Result<Tshark, Failure> {
     let located = Tool::Tshark.locate(args.tshark.as_deref())?;
     Ok(Tshark::new(located, Profile::new(keys)?))
@@ -73,6 +87,8 @@ fn tshark(args: &IngestArgs, keys: &Keys) -> Result<Tshark, Failure> {
 /// Runs the ingest beside a progress bar, which only a terminal sees.
 fn with_bar(options: &IngestOptions) -> Result<IngestReport, Failure> {
     let progress = IngestProgress::default();
+    let interrupt = Interrupt::listen(&progress.input.stop_flag())
+        .map_err(|error| Failure::new(ExitStatus::Unreadable, error))?;
     let bar = bar(&options.inputs);
     let watched = progress.clone();
     let result = std::thread::scope(|scope| {
@@ -91,7 +107,8 @@ fn with_bar(options: &IngestOptions) -> Result<IngestReport, Failure> {
         result
     });
     bar.finish_and_clear();
-    Ok(result?)
+    // Ctrl-C reaches tshark too, whose end then comes first.
+    Ok(result.map_err(|error| if interrupt.was_seen() { IngestError::Interrupted } else { error })?)
 }
 
 fn bar(inputs: &[PathBuf]) -> ProgressBar {
@@ -107,51 +124,83 @@ fn bar(inputs: &[PathBuf]) -> ProgressBar {
     bar
 }
 
+/// Bytes of a capture from which on its speed says something.
+const WORTH_A_RATE: u64 = 10_000_000;
+
 /// What was done, and what is not in the dataset, on stderr.
-fn tell(options: &IngestOptions, report: &IngestReport, elapsed: Duration) {
+fn tell(report: &IngestReport, elapsed: Duration) {
     let manifest = &report.manifest;
-    let (capture, quality) = (options.name_giver(), &manifest.quality);
+    let (capture, quality) = (report.place.capture(), &manifest.quality);
     let place = report.place.sessions_folder();
     if report.outcome == Outcome::Unchanged {
-        say(&capture, &format!("unchanged since it was ingested into {} (--force does it again)", place.display()));
+        say(capture, &format!("unchanged since it was ingested into {} (--force does it again)", place.display()));
     } else {
         let operations: u64 = manifest.sessions.iter().map(|session| session.operations).sum();
-        let rate = manifest.capture.size as f64 / 1e6 / elapsed.as_secs_f64().max(1e-6);
+        let files = match manifest.capture.paths.len() {
+            1 => String::new(),
+            several => format!("{several} files, "),
+        };
+        let rate = if manifest.capture.size >= WORTH_A_RATE {
+            format!(" ({:.0} MB/s)", manifest.capture.size as f64 / 1e6 / elapsed.as_secs_f64().max(1e-6))
+        } else {
+            String::new()
+        };
         say(
-            &capture,
+            capture,
             &format!(
-                "{} packets, {} SMB2 PDUs, {} operations in {} session{}, {:.2} s ({rate:.0} MB/s)",
-                shown::count(manifest.capture.packets),
-                shown::count(quality.smb2_pdus),
-                shown::count(operations),
-                manifest.sessions.len(),
-                if manifest.sessions.len() == 1 { "" } else { "s" },
+                "{files}{}, {}, {} in {}, {:.2} s{rate}",
+                counted(manifest.capture.packets, "packet", "packets"),
+                counted(quality.smb2_pdus, "SMB2 PDU", "SMB2 PDUs"),
+                counted(operations, "operation", "operations"),
+                counted(manifest.sessions.len() as u64, "session", "sessions"),
                 elapsed.as_secs_f64(),
             ),
         );
-        say(&capture, &format!("written to {}", place.display()));
+        say(capture, &format!("written to {}", place.display()));
     }
+    warnings(quality, manifest.options.contains_key("repair")).iter().for_each(|text| warn(capture, text));
+    for note in &quality.notes {
+        say(capture, note);
+    }
+}
+
+/// What of the capture is not in the dataset, or odd in it.
+fn warnings(quality: &Quality, repaired: bool) -> Vec<String> {
+    let mut warnings = Vec::new();
     for damage in &quality.damage {
-        warn(&capture, &format!("damaged: {damage}; what is whole was ingested (--repair lets pcapfix try)"));
+        let way_on = if repaired { "" } else { " (--repair lets pcapfix try)" };
+        warnings.push(format!("damaged: {damage}; what is whole was ingested{way_on}"));
+    }
+    if quality.cut_packets > 0 {
+        let packets = counted(quality.cut_packets, "packet was", "packets were");
+        warnings.push(format!("{packets} captured only in part (snapshot length); what was cut off is missing"));
     }
     if quality.gaps > 0 {
-        let missing = shown::bytes(quality.gap_bytes);
-        warn(&capture, &format!("{} stretches of SMB connections are missing ({missing} bytes)", quality.gaps));
+        let stretches = counted(quality.gaps, "stretch of an SMB connection is", "stretches of SMB connections are");
+        let missing = shown::bytes_in_words(quality.gap_bytes);
+        warnings.push(format!("{stretches} not in the capture ({missing})"));
     }
     if quality.unreadable_bytes > 0 {
-        let bytes = shown::bytes(quality.unreadable_bytes);
-        warn(&capture, &format!("{bytes} bytes on SMB ports could not be read as messages"));
+        let bytes = shown::bytes_in_words(quality.unreadable_bytes);
+        warnings.push(format!("{bytes} on ports of SMB could not be read as messages"));
     }
     if quality.undecrypted_messages > 0 {
+        let messages = counted(quality.undecrypted_messages, "sealed message", "sealed messages");
         let remedy = "give --nt-password-file, --keytab or --session-key to open them";
-        warn(&capture, &format!("{} sealed messages stayed closed; {remedy}", quality.undecrypted_messages));
+        warnings.push(format!("{messages} stayed closed; {remedy}"));
     }
     if quality.compressed_messages > 0 {
-        warn(&capture, &format!("{} compressed messages could not be read", quality.compressed_messages));
+        let messages = counted(quality.compressed_messages, "compressed message", "compressed messages");
+        warnings.push(format!("{messages} could not be read"));
     }
-    for note in &quality.notes {
-        say(&capture, note);
+    if !quality.anomalies.is_empty() {
+        let kinds: Vec<_> =
+            quality.anomalies.iter().map(|(kind, number)| format!("{} {kind}", shown::count(*number))).collect();
+        let rows = quality.anomalies.values().sum();
+        let anomalies = counted(rows, "anomaly", "anomalies");
+        warnings.push(format!("{anomalies} in operations: {}", kinds.join(", ")));
     }
+    warnings
 }
 
 fn say(capture: &Path, text: &str) {
@@ -161,4 +210,58 @@ fn say(capture: &Path, text: &str) {
 fn warn(capture: &Path, text: &str) {
     let yellow = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Yellow.into()));
     anstream::eprintln!("{yellow}warning:{yellow:#} {}: {text}", capture.display());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_told_in_words_that_fit_its_number() {
+        assert!(warnings(&Quality::default(), false).is_empty());
+        let one = Quality {
+            cut_packets: 1,
+            gaps: 1,
+            gap_bytes: 1,
+            unreadable_bytes: 1,
+            undecrypted_messages: 1,
+            compressed_messages: 1,
+            anomalies: [("truncated".to_owned(), 1)].into(),
+            ..Quality::default()
+        };
+        let several = Quality {
+            cut_packets: 2,
+            gaps: 2000,
+            gap_bytes: 2000,
+            unreadable_bytes: 17,
+            undecrypted_messages: 2,
+            compressed_messages: 2,
+            anomalies: [("no_response".to_owned(), 1200), ("truncated".to_owned(), 1)].into(),
+            damage: vec!["x".to_owned()],
+            ..Quality::default()
+        };
+        assert_eq!(
+            warnings(&one, false),
+            [
+                "1 packet was captured only in part (snapshot length); what was cut off is missing",
+                "1 stretch of an SMB connection is not in the capture (1 byte)",
+                "1 byte on ports of SMB could not be read as messages",
+                "1 sealed message stayed closed; give --nt-password-file, --keytab or --session-key to open them",
+                "1 compressed message could not be read",
+                "1 anomaly in operations: 1 truncated",
+            ]
+        );
+        assert_eq!(
+            warnings(&several, false),
+            [
+                "damaged: x; what is whole was ingested (--repair lets pcapfix try)",
+                "2 packets were captured only in part (snapshot length); what was cut off is missing",
+                "2,000 stretches of SMB connections are not in the capture (2.0 kB)",
+                "17 bytes on ports of SMB could not be read as messages",
+                "2 sealed messages stayed closed; give --nt-password-file, --keytab or --session-key to open them",
+                "2 compressed messages could not be read",
+                "1,201 anomalies in operations: 1,200 no_response, 1 truncated",
+            ]
+        );
+    }
 }
