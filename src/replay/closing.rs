@@ -52,7 +52,7 @@ pub(super) fn inferred_closings(operations: &[Operation], known: &[Closing]) -> 
 }
 
 /// The open that a CREATE reconnects, [MS-SMB2] 2.2.13.2.4 and 2.2.13.2.12.
-fn reconnected(operation: &Operation) -> Option<FileId> {
+pub(super) fn reconnected(operation: &Operation) -> Option<FileId> {
     let pdu = operation.request.as_ref()?.pdu.as_ref();
     let Ok(Request::Create(CreateRequest { contexts, .. })) = Request::decode(Command::Create, pdu) else {
         return None;

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::closing::reconnected;
 use super::plan::{Step, StepKind};
 use super::ranges::RangeAccess;
 use super::safety::{could_change, create_could_change};
+use crate::model::fscc::file_class;
 use crate::model::message::{CreateRequest, Request, Response};
 use crate::model::{Command, ConnectionIndex, CtlCode, FileId, Operation, TreeId};
 
@@ -98,6 +100,10 @@ impl Touches {
         }
         let open_mode = match &body {
             Request::Read(_) | Request::Write(_) if step.on_pipe => Mode::Write,
+            // The open's position, which reads and writes move.
+            Request::QueryInfo(query) if matches!(query.file_info_class, file_class::POSITION | file_class::ALL) => {
+                Mode::Write
+            }
             Request::Read(_) | Request::Write(_) | Request::QueryInfo(_) | Request::ChangeNotify(_) => Mode::Read,
             _ => Mode::Write,
         };
@@ -116,6 +122,9 @@ impl Touches {
         let name_mode = if sharing { Mode::Read } else { Mode::Write };
         if let Some(id) = operation.file_id {
             self.opens.insert(id, OpenFacts { name_mode, changes_listing: changes, deletes });
+            self.whole.push((Resource::Open(id), Mode::Write));
+        }
+        if let Some(id) = reconnected(operation) {
             self.whole.push((Resource::Open(id), Mode::Write));
         }
         let Some(name) = name else { return };
