@@ -1,8 +1,10 @@
-//! A private Samba for tests: started from `scripts/smbd.sh` in a folder of its own, stopped when dropped.
+//! What tests are made with. Here: a private Samba, started from `scripts/smbd.sh` in a folder of its own, stopped when dropped.
 #![allow(dead_code)] // Not every test binary uses all of it.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr)] // All of it is for tests.
 
 pub(crate) mod kdc;
+pub(crate) mod messages;
+pub(crate) mod packets;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;

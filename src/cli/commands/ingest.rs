@@ -22,6 +22,9 @@ use crate::tools::{Keys, Profile, Tool, Tshark};
 
 /// Runs it.
 pub fn run(args: &IngestArgs, config: &Config) -> Result<ExitStatus, Failure> {
+    let progress = IngestProgress::default();
+    let interrupt = Interrupt::listen(&progress.input.stop_flag())
+        .map_err(|error| Failure::new(ExitStatus::Unreadable, error))?;
     let inputs = inputs(args, config)?;
     let keys = read_keys(&args.keys)?;
     let tshark = if args.no_tshark { None } else { Some(tshark(args, &keys)?) };
@@ -42,7 +45,10 @@ pub fn run(args: &IngestArgs, config: &Config) -> Result<ExitStatus, Failure> {
         pcapfix: if args.repair { Some(Tool::Pcapfix.locate(None)?) } else { None },
     };
     let started = Instant::now();
-    let report = with_bar(&options)?;
+    let report = with_bar(&options, &progress).map_err(|error| {
+        // Ctrl-C reaches tshark too, whose end then comes first.
+        if interrupt.was_seen() { IngestError::Interrupted } else { error }
+    })?;
     remember(report.place.capture(), options.output.as_deref());
     tell(&report, started.elapsed());
     Ok(if report.manifest.quality.is_partial() { ExitStatus::Unreadable } else { ExitStatus::Done })
@@ -85,10 +91,7 @@ fn tshark(args: &IngestArgs, keys: &Keys) -> Result<Tshark, Failure> {
 }
 
 /// Runs the ingest beside a progress bar, which only a terminal sees.
-fn with_bar(options: &IngestOptions) -> Result<IngestReport, Failure> {
-    let progress = IngestProgress::default();
-    let interrupt = Interrupt::listen(&progress.input.stop_flag())
-        .map_err(|error| Failure::new(ExitStatus::Unreadable, error))?;
+fn with_bar(options: &IngestOptions, progress: &IngestProgress) -> Result<IngestReport, IngestError> {
     let bar = bar(&options.inputs);
     let watched = progress.clone();
     let result = std::thread::scope(|scope| {
@@ -102,13 +105,12 @@ fn with_bar(options: &IngestOptions) -> Result<IngestReport, Failure> {
                 bar.set_message(format!("{} PDUs, {} sessions", shown::count(pdus), shown::count(sessions)));
             }
         });
-        let result = ingest(options, &progress);
+        let result = ingest(options, progress);
         drop(done);
         result
     });
     bar.finish_and_clear();
-    // Ctrl-C reaches tshark too, whose end then comes first.
-    Ok(result.map_err(|error| if interrupt.was_seen() { IngestError::Interrupted } else { error })?)
+    result
 }
 
 fn bar(inputs: &[PathBuf]) -> ProgressBar {

@@ -1,5 +1,6 @@
 //! `smbreplay list traces`: the captures of a case.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -37,8 +38,9 @@ fn traces(args: &ListTracesArgs, config: &Config) -> Result<ExitStatus, Failure>
         Column::number("sessions"),
     ];
     let mut table = Output::stdout().table(args.format, columns);
+    let datasets = datasets_of(&captures);
     for capture in captures {
-        table.row(row(&folder, &capture, capinfos.as_ref()))?;
+        table.row(row(&folder, &capture, datasets.get(&capture), capinfos.as_ref()))?;
     }
     table.finish()?;
     Ok(ExitStatus::Done)
@@ -75,20 +77,70 @@ fn is_capture(name: &str) -> bool {
     [".pcap", ".pcapng", ".cap", ".trc"].iter().any(|ending| stem.ends_with(ending))
 }
 
-fn row(folder: &Path, capture: &Path, capinfos: Option<&Located>) -> Vec<Cell> {
+/// The dataset that a capture is in.
+#[derive(Clone)]
+struct Ingested {
+    dataset: Dataset,
+    /// Whether its files are as they were.
+    fresh: bool,
+    /// The file that it is named after, when that is another one.
+    with: Option<PathBuf>,
+}
+
+/// The datasets of captures. One can hold several files of a ring buffer.
+fn datasets_of(captures: &[PathBuf]) -> BTreeMap<PathBuf, Ingested> {
+    let mut found = BTreeMap::new();
+    let mut others = Vec::new();
+    for capture in captures {
+        let Some(dataset) = DatasetPath::of(capture, None).ok().and_then(|place| Dataset::open(place).ok()) else {
+            continue;
+        };
+        let files = files_of(&dataset, capture);
+        let fresh = is_fresh(&dataset, &files);
+        for file in files.into_iter().filter(|file| file != capture) {
+            others.push((file, Ingested { dataset: dataset.clone(), fresh, with: Some(capture.clone()) }));
+        }
+        found.insert(capture.clone(), Ingested { dataset, fresh, with: None });
+    }
+    for (file, ingested) in others {
+        found.entry(file).or_insert(ingested);
+    }
+    found
+}
+
+/// The files of a dataset. They were named from any folder; those that lie beside the capture are found whatever it was.
+fn files_of(dataset: &Dataset, capture: &Path) -> Vec<PathBuf> {
+    let here = |name: &String| {
+        let beside = Path::new(name).file_name().map(|name| capture.with_file_name(name));
+        beside.filter(|path| path.exists()).unwrap_or_else(|| PathBuf::from(name))
+    };
+    match dataset.manifest().capture.paths.as_slice() {
+        [] | [_] => vec![capture.to_owned()],
+        several => several.iter().map(here).collect(),
+    }
+}
+
+fn is_fresh(dataset: &Dataset, files: &[PathBuf]) -> bool {
+    let (mut size, mut newest) = (0, 0);
+    for file in files {
+        let Ok(metadata) = std::fs::metadata(file) else { return false };
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        size += metadata.len();
+        newest = newest.max(modified.map_or(0, |time| time.as_nanos() as i64));
+    }
+    let entry = &dataset.manifest().capture;
+    (entry.size, entry.modified_ns) == (size, newest)
+}
+
+fn row(folder: &Path, capture: &Path, ingested: Option<&Ingested>, capinfos: Option<&Located>) -> Vec<Cell> {
     let shown = capture.strip_prefix(folder).unwrap_or(capture).display().to_string();
     let metadata = std::fs::metadata(capture).ok();
     let size = metadata.as_ref().map(std::fs::Metadata::len);
-    let dataset = DatasetPath::of(capture, None).ok().and_then(|place| Dataset::open(place).ok());
-    let fresh = dataset.as_ref().is_some_and(|dataset| {
-        let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-        let modified =
-            modified.and_then(|time| time.duration_since(UNIX_EPOCH).ok()).map(|time| time.as_nanos() as i64);
-        let entry = &dataset.manifest().capture;
-        Some(entry.size) == size && Some(entry.modified_ns) == modified
-    });
-    // The metadata of a dataset that is up to date knows; else capinfos does, if it is there.
-    let known = dataset.as_ref().filter(|_| fresh).map(|dataset| {
+    // The metadata of a dataset of this file alone, and up to date, knows; else capinfos does, if it is there.
+    let alone = |ingested: &&Ingested| {
+        ingested.fresh && ingested.with.is_none() && ingested.dataset.manifest().capture.paths.len() == 1
+    };
+    let known = ingested.filter(alone).map(|Ingested { dataset, .. }| {
         let entry = &dataset.manifest().capture;
         let time =
             |text: &Option<String>| text.as_ref().and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
@@ -100,10 +152,14 @@ fn row(folder: &Path, capture: &Path, capinfos: Option<&Located>) -> Vec<Cell> {
         Some(Ok(info)) => of_capinfos(&info),
         _ => (None, None, None),
     });
-    let ingested = match (&dataset, fresh) {
-        (Some(_), true) => Cell::new("yes").color(AnsiColor::Green),
-        (Some(_), false) => Cell::new("stale").color(AnsiColor::Yellow),
-        (None, _) => Cell::new("no"),
+    let state = match ingested {
+        Some(Ingested { fresh: false, .. }) => Cell::new("stale").color(AnsiColor::Yellow),
+        Some(Ingested { with: Some(other), .. }) => {
+            let other = other.strip_prefix(folder).unwrap_or(other).display();
+            Cell::new(format!("with {other}")).color(AnsiColor::Green)
+        }
+        Some(_) => Cell::new("yes").color(AnsiColor::Green),
+        None => Cell::new("no"),
     };
     vec![
         Cell::new(shown),
@@ -117,8 +173,8 @@ fn row(folder: &Path, capture: &Path, capinfos: Option<&Located>) -> Vec<Cell> {
             },
         ),
         span.map_or_else(|| Cell::empty().shown("-"), |span| Cell::new(span).shown(format!("{span:.1} s"))),
-        ingested,
-        dataset.map_or_else(|| Cell::empty().shown("-"), |dataset| Cell::new(dataset.sessions().len())),
+        state,
+        ingested.map_or_else(|| Cell::empty().shown("-"), |ingested| Cell::new(ingested.dataset.sessions().len())),
     ]
 }
 
