@@ -22,7 +22,7 @@ pub(super) struct ConnectionState {
     /// Requests without a final response, and where their operations are.
     pub outstanding: FxHashMap<MessageId, Place>,
     /// Responses that came before their request, as captures on several processors hold now and then.
-    pub early: VecDeque<(OpKey, RawPdu)>,
+    pub early: VecDeque<EarlyResponse>,
     /// The highest message id of a request so far.
     pub highest: Option<MessageId>,
     recent: VecDeque<MessageId>,
@@ -36,6 +36,14 @@ pub(super) struct ConnectionState {
     pub followers: FxHashMap<OpKey, Vec<Place>>,
     /// An SMB1 NEGOTIATE went by whose answer may be SMB2.
     pub smb1_negotiate: bool,
+}
+
+/// A response whose request may still come.
+pub(super) struct EarlyResponse {
+    pub key: OpKey,
+    pub pdu: RawPdu,
+    /// The share of its tree when it was captured.
+    pub share: Option<Arc<str>>,
 }
 
 /// Where an operation is: in the window of a session, or in the prelude of its connection.
@@ -91,6 +99,17 @@ impl ConnectionState {
         }
         self.recent.push_back(id);
         Some(place)
+    }
+
+    /// An operation has moved from the prelude to a session: whoever refers to it finds it there, also when the connection
+    /// goes on to another session.
+    pub(super) fn moved(&mut self, key: OpKey, slot: SessionSlot) {
+        let chained = self.chain.as_mut().and_then(|chain| match &mut chain.file {
+            ChainFile::Of(place) => Some(place),
+            ChainFile::None | ChainFile::Known(_) => None,
+        });
+        let places = self.outstanding.values_mut().chain(self.followers.values_mut().flatten()).chain(chained);
+        places.filter(|place| place.key == key).for_each(|place| place.slot = Some(slot));
     }
 
     /// Whether the request with this id has been answered not long ago.

@@ -259,6 +259,7 @@ impl Pairing {
             }
             if let Some((operation, ended)) = connection.prelude.remove(key) {
                 session.window.insert(key, operation, ended);
+                connection.moved(key, slot);
             }
         }
     }
@@ -317,14 +318,13 @@ impl Pairing {
     /// A connection ended: nothing outstanding on it will be answered.
     fn closed(&mut self, index: ConnectionIndex, take: &mut impl FnMut(PairedOperation)) {
         let Some(connection) = self.connection(index) else { return };
-        let early = std::mem::take(&mut connection.early);
+        for early in std::mem::take(&mut connection.early) {
+            self.never_asked(early, take);
+        }
+        // Only now: what was never asked may have told to which session the rest belongs.
+        let Some(connection) = self.connection(index) else { return };
         let mut open: Vec<_> = connection.outstanding.drain().map(|(_, place)| place).collect();
         open.sort_by_key(|place| place.key);
-        for (key, pdu) in early {
-            if let Ok(header) = Header::decode(&pdu.bytes) {
-                self.unasked(key, pdu, &header, take);
-            }
-        }
         for place in open {
             self.unanswered(index, place, take);
         }
@@ -340,6 +340,7 @@ impl Pairing {
                 for key in connection.prelude.keys() {
                     if let Some((operation, ended)) = connection.prelude.remove(key) {
                         self.sessions[slot.0 as usize].window.insert(key, operation, ended);
+                        connection.moved(key, slot);
                     }
                 }
             }

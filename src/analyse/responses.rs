@@ -1,6 +1,8 @@
 //! Pairing, the side of the responses: whom a response answers, and what everybody learns from it.
 
-use super::connection::Place;
+use std::sync::Arc;
+
+use super::connection::{EarlyResponse, Place};
 use super::facts;
 use super::pairing::{PairedOperation, Pairing, Session, SessionSlot, part_of};
 use super::session_window::OpKey;
@@ -19,6 +21,7 @@ impl Pairing {
         take: &mut impl FnMut(PairedOperation),
     ) {
         let index = pdu.connection;
+        let share = self.share_now(index, header);
         let limit_reached = {
             let Some(connection) = self.connection(index) else { return };
             let id = header.message_id;
@@ -31,19 +34,18 @@ impl Pairing {
             }
             let before_its_request = id != MessageId::UNSOLICITED
                 && !connection.was_answered(id)
-                && !connection.smb1_negotiate
+                && !(connection.smb1_negotiate && header.command == Command::Negotiate)
                 && connection.highest.is_none_or(|highest| id > highest);
             if !before_its_request {
-                return self.unasked(key, pdu, header, take);
+                return self.unasked(key, pdu, header, share, take);
             }
-            connection.early.push_back((key, pdu));
+            connection.early.push_back(EarlyResponse { key, pdu, share });
             connection.early.len() > EARLY_RESPONSES
         };
         if limit_reached
-            && let Some((key, pdu)) = self.connection(index).and_then(|connection| connection.early.pop_front())
-            && let Ok(header) = Header::decode(&pdu.bytes)
+            && let Some(early) = self.connection(index).and_then(|connection| connection.early.pop_front())
         {
-            self.unasked(key, pdu, &header, take);
+            self.never_asked(early, take);
         }
     }
 
@@ -59,10 +61,10 @@ impl Pairing {
             return;
         }
         let mut waiting = Vec::new();
-        connection.early.retain(|(key, pdu)| {
-            let fits = Header::decode(&pdu.bytes).is_ok_and(|header| header.message_id == id);
+        connection.early.retain(|early| {
+            let fits = Header::decode(&early.pdu.bytes).is_ok_and(|header| header.message_id == id);
             if fits {
-                waiting.push((*key, pdu.clone()));
+                waiting.push((early.key, early.pdu.clone()));
             }
             !fits
         });
@@ -70,6 +72,21 @@ impl Pairing {
             if let Ok(header) = Header::decode(&pdu.bytes) {
                 self.response(key, pdu, &header, take);
             }
+        }
+    }
+
+    /// The share of a response's tree as it is known now. When the request turns out to be missing, the tree may be gone.
+    fn share_now(&self, index: ConnectionIndex, header: &Header) -> Option<Arc<str>> {
+        let server = self.connections.get(index.0 as usize)?.as_ref()?.server;
+        let slot = self.slots.get(&(server, header.session_id))?;
+        self.sessions[slot.0 as usize].state.share(header.tree_id?)
+    }
+
+    /// A response that waited for its request in vain.
+    pub(super) fn never_asked(&mut self, early: EarlyResponse, take: &mut impl FnMut(PairedOperation)) {
+        let EarlyResponse { key, pdu, share } = early;
+        if let Ok(header) = Header::decode(&pdu.bytes) {
+            self.unasked(key, pdu, &header, share, take);
         }
     }
 
@@ -216,15 +233,17 @@ impl Pairing {
     }
 
     /// A response without a request: a break that the server began, a second answer, or the request is not in the capture.
-    pub(super) fn unasked(
+    fn unasked(
         &mut self,
         key: OpKey,
         pdu: RawPdu,
         header: &Header,
+        share: Option<Arc<str>>,
         take: &mut impl FnMut(PairedOperation),
     ) {
         let index = pdu.connection;
         let Some(mut operation) = self.of_response(&pdu, header) else { return };
+        operation.share = share;
         let interim = header.status == NtStatus::PENDING && header.flags.is_async();
         let part = part_of(&pdu, header.flags.0);
         if interim {

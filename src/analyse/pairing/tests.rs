@@ -190,4 +190,36 @@ proptest! {
             }
         }
     }
+
+    /// Logins, ordinary requests and breaks with session ids that come and go (also none, and inherited ones), two
+    /// connections, chains: whatever the bits of a damaged capture say.
+    #[test]
+    fn no_pdu_is_lost_whatever_session_it_names(
+        pdus in proptest::collection::vec((0u8..6, 0u64..6, 0usize..4, 0u8..3, 0u32..2, 0u8..4), 0..80),
+        close_at in 0usize..80,
+    ) {
+        let sessions = [0, 7, 8, u64::MAX];
+        let commands = [Command::Negotiate, Command::SessionSetup, Command::Create, Command::Read, Command::OplockBreak, Command::Echo];
+        let (mut pairing, mut operations) = (Pairing::new(WindowLimits::default()), Vec::new());
+        let mut take = |operation| operations.push(operation);
+        pairing.push(connection(0), &mut take);
+        pairing.push(connection(1), &mut take);
+        for (i, (command, id, session, kind, on, chained)) in pdus.iter().enumerate() {
+            if i == close_at {
+                pairing.push(CaptureEvent::Closed(ConnectionIndex(0)), &mut take);
+            }
+            let mut flags = if *kind > 0 { HeaderFlags::SERVER_TO_REDIR } else { 0 };
+            flags |= if *kind == 2 { HeaderFlags::ASYNC_COMMAND } else { 0 };
+            flags |= if *chained > 1 { HeaderFlags::RELATED_OPERATIONS } else { 0 };
+            let status = if *kind == 2 { NtStatus::PENDING } else { NtStatus::SUCCESS };
+            let header = Header { session_id: SessionId(sessions[*session]), ..header(commands[*command as usize], *id, flags, status) };
+            let mut pdu = pdu(i as u64 / 2 + 1, header, |body| body.extend_from_slice(&[0xFF; 60]));
+            pdu.connection = ConnectionIndex(*on);
+            pdu.chain_index = u16::from(*chained).checked_sub(1);
+            pairing.push(CaptureEvent::Pdu(pdu), &mut take);
+        }
+        pairing.finish(&mut take);
+        let expected: Vec<_> = (0..pdus.len() as u64).map(|i| i / 2 + 1).collect();
+        prop_assert_eq!(frames(&operations), expected);
+    }
 }
