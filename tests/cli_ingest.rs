@@ -375,14 +375,25 @@ fn start_soon(home: &Home, args: &[&str]) -> Child {
 #[test]
 fn an_ingest_that_waits_for_standard_input_can_be_interrupted() {
     let home = Home::new();
-    let mut child = home.command(&["ingest", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let temporary = home.path("temporary");
+    fs::create_dir(&temporary).unwrap();
+    let files = || -> Vec<_> {
+        fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let mut command = home.command(&["ingest", "-"]);
+    let mut child = command.env("TMPDIR", &temporary).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     input.write_all(&quickstart()[..1000]).unwrap();
-    std::thread::sleep(Duration::from_millis(500));
+    let begun = Instant::now();
+    while !files().iter().any(|name| name.starts_with("smbreplay-stdin-")) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the ingest does not begin");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     signal(&child, "-INT");
     let asked = Instant::now();
     Run::of(child.wait_with_output().unwrap()).fails(130, &["interrupted"]);
     assert!(asked.elapsed() < Duration::from_secs(3));
+    assert_eq!(files(), Vec::<String>::new());
     drop(input);
 }
 
