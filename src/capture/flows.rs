@@ -32,6 +32,8 @@ struct SmbFlow {
     server_end: usize,
     halves: [Half; 2],
     closed: bool,
+    /// The packet with the first FIN or RST.
+    ended_at: Option<(u64, Timestamp)>,
 }
 
 #[derive(Default)]
@@ -53,7 +55,7 @@ pub(super) struct Ends {
 pub(super) enum FlowEvent {
     Message { ends: Ends, to_server: bool, message: Message },
     Hole { ends: Ends, to_server: bool, frame: u64, length: u64 },
-    Closed { ends: Ends },
+    Closed { ends: Ends, at: Option<(u64, Timestamp)> },
 }
 
 /// All conversations of a capture.
@@ -162,7 +164,7 @@ impl SmbFlow {
             (true, false) => from,
         };
         let (server, client) = if server_end == from { (source, destination) } else { (destination, source) };
-        Some(Box::new(Self { client, server, server_end, halves: Default::default(), closed: false }))
+        Some(Box::new(Self { client, server, server_end, halves: Default::default(), closed: false, ended_at: None }))
     }
 
     fn segment(
@@ -200,11 +202,14 @@ impl SmbFlow {
             assembler.acknowledged(acknowledged, frame, budget, &mut |item| way.forward(item, framer, arena, take));
         }
         self.halves[from].finished |= segment.fin;
+        if segment.fin || segment.rst {
+            self.ended_at.get_or_insert((frame, time));
+        }
         if (segment.rst || self.halves.iter().all(|half| half.finished && !half.assembler.is_waiting()))
             && !self.closed
         {
             self.closed = true;
-            take(FlowEvent::Closed { ends });
+            take(FlowEvent::Closed { ends, at: self.ended_at });
         }
     }
 
@@ -221,7 +226,7 @@ impl SmbFlow {
             skipped += framer.skipped_bytes();
         }
         if !self.closed {
-            take(FlowEvent::Closed { ends });
+            take(FlowEvent::Closed { ends, at: self.ended_at });
         }
         skipped
     }

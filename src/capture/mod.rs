@@ -26,4 +26,4 @@ pub use input::{Input, Progress};
 pub use packets::{Packet, PacketReader};
 pub use reader::{CaptureReader, ReaderOptions, Which, for_each_packet};
 pub use split::split_chain;
-pub use statistics::CaptureStatistics;
+pub use statistics::{CaptureStatistics, ConnectionEnd};

@@ -15,7 +15,7 @@ use super::input::{Input, Progress};
 use super::packets::{Packet, PacketReader};
 use super::segment::{Dissected, Protocol, defragmented, dissect};
 use super::split::split_chain;
-use super::statistics::CaptureStatistics;
+use super::statistics::{CaptureStatistics, ConnectionEnd};
 use crate::model::header::{PROTOCOL_COMPRESSED, PROTOCOL_PLAIN, PROTOCOL_SEALED, PROTOCOL_SMB1};
 use crate::model::{
     CaptureEvent, Connection, ConnectionIndex, Gap, Layout, OpaqueKind, OpaqueMessage, RawPdu, SessionId,
@@ -187,8 +187,10 @@ impl<F: FnMut(CaptureEvent)> Sink<'_, F> {
                 let gap = Gap { connection, to_server, frame, missing_bytes: length, skipped_bytes: 0 };
                 (self.take)(CaptureEvent::Gap(gap));
             }
-            FlowEvent::Closed { ends } => {
+            FlowEvent::Closed { ends, at } => {
                 if let Some(connection) = self.connections.get(&ends.stream) {
+                    let end = at.map(|(frame, time)| ConnectionEnd { tcp_stream: ends.stream, frame, time });
+                    self.statistics.connection_ends.extend(end);
                     (self.take)(CaptureEvent::Closed(*connection));
                 }
             }

@@ -39,8 +39,21 @@ pub struct CaptureStatistics {
     pub gap_bytes: u64,
     /// Bytes of SMB connections that could not be read as messages.
     pub unreadable_bytes: u64,
+    /// How the connections of SMB ended, as far as the capture shows it.
+    pub connection_ends: Vec<ConnectionEnd>,
     /// Why reading ended before the end of a file, with the file's name.
     pub damage: Vec<String>,
+}
+
+/// The end of a connection: the packet with the first FIN or RST of either side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectionEnd {
+    /// Wireshark's number of the connection.
+    pub tcp_stream: u32,
+    /// The packet.
+    pub frame: u64,
+    /// Its time.
+    pub time: Timestamp,
 }
 
 impl CaptureStatistics {

@@ -11,7 +11,7 @@ use super::options::IngestOptions;
 use super::sources::Sources;
 use crate::analyse::{Pairing, SessionSlot};
 use crate::model::{Anomaly, LoginFacts};
-use crate::store::{CaptureEntry, DatasetPath, Manifest, Quality, SCHEMA_VERSION, ToolVersions};
+use crate::store::{CaptureEntry, ConnectionEndEntry, DatasetPath, Manifest, Quality, SCHEMA_VERSION, ToolVersions};
 
 /// A dataset, and whether it was written now.
 #[derive(Clone, Debug)]
@@ -174,6 +174,11 @@ pub(super) fn manifest(
             notes,
         },
         sessions,
+        connection_ends: statistics
+            .connection_ends
+            .iter()
+            .map(|end| ConnectionEndEntry { tcp_stream: end.tcp_stream, frame: end.frame, time_ns: end.time.0 })
+            .collect(),
     }
 }
 

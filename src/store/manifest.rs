@@ -27,6 +27,19 @@ pub struct Manifest {
     pub quality: Quality,
     /// Its sessions, in the order in which they begin.
     pub sessions: Vec<SessionEntry>,
+    /// When connections ended, as far as the capture shows it.
+    pub connection_ends: Vec<ConnectionEndEntry>,
+}
+
+/// The end of a connection: the frame with the first FIN or RST of either side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConnectionEndEntry {
+    /// Wireshark's number of the connection.
+    pub tcp_stream: u32,
+    /// The frame.
+    pub frame: u64,
+    /// Its time, nanoseconds since 1970.
+    pub time_ns: i64,
 }
 
 /// The capture of a dataset.

@@ -20,7 +20,7 @@ mod values;
 pub use columns::operations_to_batch;
 pub use dataset::{Dataset, DatasetPath};
 pub use error::StoreError;
-pub use manifest::{CaptureEntry, Manifest, Quality, ToolVersions, fingerprint};
+pub use manifest::{CaptureEntry, ConnectionEndEntry, Manifest, Quality, ToolVersions, fingerprint};
 pub use reader::{OperationReader, Projection};
 pub use row_group::{EncodedRowGroup, RowGroupEncoder};
 pub use schema::{COLUMNS, Column, Kind, SCHEMA_VERSION, operations_schema};

@@ -17,9 +17,10 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::password::read_password;
 use crate::cli::shown;
-use crate::model::{Operation, SessionEntry};
+use crate::model::{ConnectionIndex, Operation, SessionEntry, Timestamp};
 use crate::replay::{
-    NameMap, Options, Ordering, Pacing, Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict,
+    Closing, NameMap, Options, Ordering, Pacing, Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict,
+    Workload,
 };
 use crate::report;
 use crate::store::{Dataset, Projection};
@@ -48,7 +49,8 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
         vec![choose_session(&dataset, config, args.session.as_deref())?]
     };
     let (target, described) = target(args, config)?;
-    let prepared = Run::prepare(operations(&dataset, &sessions)?, target, options(args, config)?)?;
+    let workload = Workload { sessions: operations(&dataset, &sessions)?, closings: closings(&dataset) };
+    let prepared = Run::prepare(workload, target, options(args, config)?)?;
     if !args.allow_captured_server {
         prepared.refuse_captured_server()?;
     }
@@ -81,6 +83,17 @@ fn operations(dataset: &Dataset, sessions: &[&SessionEntry]) -> Result<Vec<Vec<O
         all.push(rows.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(all)
+}
+
+/// When the captured connections ended. A dataset numbers connections by their `tcp_stream`.
+fn closings(dataset: &Dataset) -> Vec<Closing> {
+    let ends = dataset.manifest().connection_ends.iter();
+    ends.map(|end| Closing {
+        frame: end.frame,
+        time: Timestamp(end.time_ns),
+        connection: ConnectionIndex(end.tcp_stream),
+    })
+    .collect()
 }
 
 fn target(args: &ReplayArgs, config: &Config) -> Result<(Target, String), Failure> {
