@@ -194,10 +194,10 @@ impl SmbFlow {
             let acknowledged = segment.acknowledgement;
             assembler.acknowledged(acknowledged, frame, budget, &mut |item| way.forward(item, framer, arena, take));
         }
-        self.halves[from].finished |= segment.fin;
-        if (segment.rst || self.halves.iter().all(|half| half.finished && !half.assembler.is_waiting()))
-            && !self.closed
-        {
+        self.halves[from].finished |= segment.fin || segment.rst;
+        self.halves[1 - from].finished |= segment.rst;
+        // What waits beyond a hole was sent before the end, and comes before it.
+        if self.halves.iter().all(|half| half.finished && !half.assembler.is_waiting()) && !self.closed {
             self.closed = true;
             take(FlowEvent::Closed { ends });
         }

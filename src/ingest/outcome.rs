@@ -134,6 +134,8 @@ pub(super) fn manifest(
         }
         sessions.push(entry);
     }
+    // In the order in which they begin, which around holes is not the order in which the reader comes to them.
+    sessions.sort_by(|a, b| (a.first_time.is_none(), &a.first_time).cmp(&(b.first_time.is_none(), &b.first_time)));
     let mut notes = Vec::new();
     if options.tshark.is_none() {
         notes.push("ingested without tshark: users, domains and workstations are not known".to_owned());
