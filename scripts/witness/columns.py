@@ -69,8 +69,8 @@ def same_text(ours, theirs, exact):
 
 def contexts(body):
     for element in chain(first(body, "smb2.create.extrainfo")):
-        tag = first(element, "smb2.tag_raw") or first(element, "smb2.tag")
-        name = bytes.fromhex(tag[0]) if isinstance(tag, list) else tag.encode()
+        tag = first(element, "smb2.tag_raw")
+        name = bytes.fromhex(tag[0]) if tag is not None and isinstance(tag[0], str) else b""
         data = first(element, "smb2.create.chain_data")
         yield name, data if is_tree(data) else []
 
@@ -122,6 +122,9 @@ def compare(pdu, theirs, context):
             yield "header", f"{len(pdu.bytes)} bytes", None, "tshark stopped before the header's end" if theirs.cut else None
         return
     row, part = pdu.row, pdu.part
+    if len(pdu.bytes) < 64:
+        yield "header", f"{len(pdu.bytes)} bytes", None, "a PDU shorter than its header is kept as bytes and not decoded"
+        return
     for column, ours, value, reason in [
         *of_packet(pdu, theirs, context),
         *of_header(row, part, header, context),
@@ -232,7 +235,8 @@ def of_pairing(row, header, part, status, context):
     sign = -1 if seconds.startswith("-") else 1
     theirs = int(seconds) * 10**9 + sign * int(fraction.ljust(9, "0"))
     if row["latency_ns"] != theirs:
-        yield "latency_ns", row["latency_ns"], theirs, None
+        reason = context.pairing_reason(row, asked) if id(row) in context.moved else None
+        yield "latency_ns", row["latency_ns"], theirs, reason
 
 
 def body_of(tree, command, kind):

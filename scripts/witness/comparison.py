@@ -11,7 +11,9 @@ Difference = namedtuple("Difference", "frame column ours theirs reason")
 class Context:
     """What explains a difference by the rest of the capture."""
 
-    def __init__(self, ours):
+    def __init__(self, ours, pairs):
+        # Rows whose request or response tshark shows with another frame.
+        self.moved = {id(pdu.row) for pdu, witness in pairs if pdu.frame != witness.frame}
         self.by_frame = defaultdict(list)
         self.renames = []
         self.disconnects = defaultdict(list)
@@ -35,6 +37,8 @@ class Context:
 
     def path_reason(self, row, label):
         """tshark knows an open by the name that it was opened by, and keeps no more bytes of it than it has in UTF-16."""
+        if label == "[unknown]":
+            return "tshark does not know the open"
         before = [row["path"]]
         for frame, file, old, new in reversed(self.renames):
             if file != row["file"] or old is None or frame > (row["request_frame"] or 0):
@@ -52,7 +56,9 @@ class Context:
         return None
 
     def pairing_reason(self, row, asked):
-        """CANCEL has the message id of the request that it cancels."""
+        """Who answers whom is told by the message id, which may come twice: CANCEL has that of the request it cancels."""
+        if id(row) in self.moved:
+            return "tshark shows the request or the response with another frame"
         for other in self.by_frame.get(asked, ()):
             same = other["message_id"] == row["message_id"] and other["tcp_stream"] == row["tcp_stream"]
             if same and other["command"] == "CANCEL":
@@ -70,6 +76,7 @@ def compare(capture, ours, ports=(), options=(), fields=True):
         if len(other[1]) + len(other[2]) < len(only_ours) + len(only_theirs):
             first_run = Counter(pdu.bytes for pdu in theirs)
             pairs, only_ours, only_theirs = other
+            theirs = again
             lost = Counter(pdu.bytes for pdu in again) - first_run
             for pdu in again:
                 if lost[pdu.bytes] > 0:
@@ -78,10 +85,10 @@ def compare(capture, ours, ports=(), options=(), fields=True):
                         pdu.frame, "pdu", len(pdu.bytes), None, "tshark with its defaults loses segments out of order; it finds the PDU when told to wait for them"
                     )
     if only_ours or only_theirs or any(ours.frame != theirs.frame for ours, theirs in pairs):
-        yield from explain_pdus(capture, ports, pairs, only_ours, only_theirs)
+        yield from explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs)
     if not fields:
         return
-    yield from compare_columns(pairs, Context(ours))
+    yield from compare_columns(pairs, Context(ours, pairs))
 
 
 def compare_columns(pairs, context):
@@ -94,7 +101,7 @@ def unnoticed(capture, ours, ports=(), options=()):
     """Columns in which a wrong value would not be found: each is changed in every row, one after the other."""
     theirs = [pdu for pdu in tshark.dissection(capture, False, ports, options) if pdu.bytes[:4] == b"\xfeSMB"]
     pairs, _, _ = match(ours, theirs)
-    context = Context(ours)
+    context = Context(ours, pairs)
     for name in sorted(ours[0].row):
         values = {type(pdu.row[name]) for pdu in ours} - {type(None)}
         if not values:
@@ -141,7 +148,7 @@ def match(ours, theirs):
     return pairs, ours, theirs
 
 
-def explain_pdus(capture, ports, pairs, only_ours, only_theirs):
+def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
     """PDUs of one side alone: the streams themselves are asked who is right, and what tshark stumbles over."""
     streams = stream.Streams(tshark.segments(capture, (445, 139, *ports)))
     in_stream = Counter()
@@ -150,30 +157,40 @@ def explain_pdus(capture, ports, pairs, only_ours, only_theirs):
         for pdu in pdus:
             in_stream[pdu.bytes] += 1
             sides[pdu.bytes][key] += 1
+    malformed = {pdu.frame for pdu in theirs if columns.malformed(pdu.tree)}
+    broken = defaultdict(list)
     accounted = Counter(pdu.bytes for pdu, _ in pairs if not pdu.row["encrypted"])
     for pdu in only_ours:
-        if pdu.row["encrypted"]:
-            yield Difference(pdu.frame, "pdu", describe(pdu), None, None)
-            continue
         accounted[pdu.bytes] += 1
         odd = oddity_of(streams, sides[pdu.bytes], pdu.frame)
-        proven = accounted[pdu.bytes] <= in_stream[pdu.bytes]
-        reason = f"tshark loses it: frame {odd[0]}, {odd[1]}" if proven and odd else None
+        reason = None
+        if pdu.row["encrypted"] or accounted[pdu.bytes] > in_stream[pdu.bytes]:
+            pass
+        elif "broken_chain" in (pdu.row["anomalies"] or []):
+            broken[pdu.frame].append(pdu.bytes)
+            reason = "a chain leads nowhere: the rest stays with its PDU, tshark cuts it"
+        elif odd:
+            reason = f"tshark loses it: frame {odd[0]}, {odd[1]}"
+        elif pdu.frame in malformed:
+            reason = "tshark stops at a malformed PDU before it in the frame"
         yield Difference(pdu.frame, "pdu", describe(pdu), None, reason)
     for pdu in only_theirs:
-        key = (pdu.stream, pdu.source[1])
-        odd = streams.oddity(key, pdu.frame)
-        proven = accounted[pdu.bytes] >= in_stream[pdu.bytes]
+        odd = streams.oddity((pdu.stream, pdu.source[1]), pdu.frame)
         reason = None
-        if proven and odd:
+        if any(pdu.bytes in whole for whole in broken[pdu.frame]):
+            reason = "a chain leads nowhere: the rest stays with its PDU, tshark cuts it"
+        elif accounted[pdu.bytes] >= in_stream[pdu.bytes] and odd:
             reason = f"not in the stream, tshark reads it out of its place: frame {odd[0]}, {odd[1]}"
         yield Difference(pdu.frame, "pdu", None, describe(pdu), reason)
-    frames = {pdu.bytes: pdu.frame for pdus in streams.pdus().values() for pdu in pdus}
+    frames = defaultdict(set)
+    for pdus in streams.pdus().values():
+        for pdu in pdus:
+            frames[pdu.bytes].add(pdu.frame)
     for pdu, witness in pairs:
         if pdu.frame != witness.frame:
-            right = frames.get(pdu.bytes) == pdu.frame or Counter(p.bytes for p, _ in pairs)[pdu.bytes] > 1
             odd = oddity_of(streams, sides[pdu.bytes], max(pdu.frame, witness.frame))
-            reason = f"tshark shows it with a later frame: frame {odd[0]}, {odd[1]}" if right and odd else None
+            right = pdu.frame in frames[pdu.bytes]
+            reason = f"tshark shows it with another frame: frame {odd[0]}, {odd[1]}" if right and odd else None
             yield Difference(pdu.frame, "frame", pdu.frame, witness.frame, reason)
 
 

@@ -20,11 +20,12 @@ class Direction:
         # Position of each byte known, as runs (position, bytes, frame), and what is odd: (frame, what)
         self.runs = []
         self.odd = []
-        self.fixed = False
+        # What the receiver acknowledged, as far as captured yet.
+        self.acknowledged = None
 
     def position(self, sequence):
         """The position nearest to what was seen last, as sequence numbers wrap around."""
-        delta = (sequence - self.start - self.highest) & 0xFFFFFFFF
+        delta = (sequence - (self.start or 0) - self.highest) & 0xFFFFFFFF
         return self.highest + (delta if delta < 1 << 31 else delta - (1 << 32))
 
     def add(self, segment):
@@ -39,7 +40,9 @@ class Direction:
         end = at + len(segment.payload) + segment.missing
         if at > self.highest:
             self.odd.append((segment.frame, "a segment stands beyond bytes that were not captured yet"))
-        elif at < self.highest:
+        elif self.acknowledged is not None and self.position(self.acknowledged) >= end:
+            self.odd.append((segment.frame, "a segment was acknowledged before it was captured"))
+        if at < self.highest:
             known = self.known(at, segment.payload)
             what = "repeated" if known == "same" else "repeated with other bytes" if known else "late"
             self.odd.append((segment.frame, f"a segment is {what}"))
@@ -91,6 +94,9 @@ class Direction:
             expected = position + len(data)
             while at < len(data):
                 if not synchronised or not header_fits(data, at):
+                    if synchronised:
+                        frame = min((frame for _, frame in touching(frames, at, at + 1)), default=0)
+                        self.odd.append((frame, "a session message has no readable header"))
                     found = next_header(data, at)
                     if found is None:
                         synchronised = False
@@ -158,6 +164,8 @@ class Streams:
         self.directions = defaultdict(Direction)
         for segment in segments:
             self.directions[segment.stream, segment.source].add(segment)
+            if segment.acknowledgement is not None:
+                self.directions[segment.stream, segment.destination].acknowledged = segment.acknowledgement
 
     def pdus(self):
         """Plain SMB2 PDUs by direction."""

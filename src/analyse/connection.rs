@@ -23,6 +23,8 @@ pub(super) struct ConnectionState {
     pub outstanding: FxHashMap<MessageId, Place>,
     /// Responses that came before their request, as captures on several processors hold now and then.
     pub early: VecDeque<EarlyResponse>,
+    /// Requests that an early response may answer, while their chain goes on.
+    pub asked: Vec<MessageId>,
     /// The highest message id of a request so far.
     pub highest: Option<MessageId>,
     recent: VecDeque<MessageId>,
@@ -81,6 +83,7 @@ impl ConnectionState {
             dialect: None,
             outstanding: FxHashMap::default(),
             early: VecDeque::new(),
+            asked: Vec::new(),
             highest: None,
             recent: VecDeque::with_capacity(RECENT),
             prelude: SessionWindow::default(),

@@ -317,6 +317,7 @@ impl Pairing {
 
     /// A connection ended: nothing outstanding on it will be answered.
     fn closed(&mut self, index: ConnectionIndex, take: &mut impl FnMut(PairedOperation)) {
+        self.match_early(index, take);
         let Some(connection) = self.connection(index) else { return };
         for early in std::mem::take(&mut connection.early) {
             self.never_asked(early, take);

@@ -19,6 +19,10 @@ impl Pairing {
         take: &mut impl FnMut(PairedOperation),
     ) {
         let index = pdu.connection;
+        if pdu.chain_index.is_none_or(|place_in_chain| place_in_chain == 0) {
+            // The end of the chain before may be missing.
+            self.match_early(index, take);
+        }
         let Some(mut operation) = self.blank(&pdu, header.command) else { return };
         operation.request = Some(part_of(&pdu, header.flags.0));
         operation.message_id = header.message_id;
@@ -74,7 +78,18 @@ impl Pairing {
         }
         self.place(index, slot, key, operation, is_cancel, take);
         if !is_cancel {
-            self.match_early(index, header.message_id, take);
+            self.asked(index, header, take);
+        }
+    }
+
+    /// Looks for early responses once the whole chain is known: what is behind a CREATE learns its open from it.
+    fn asked(&mut self, index: ConnectionIndex, header: &Header, take: &mut impl FnMut(PairedOperation)) {
+        let Some(connection) = self.connection(index) else { return };
+        if !connection.early.is_empty() {
+            connection.asked.push(header.message_id);
+        }
+        if header.next_command == 0 {
+            self.match_early(index, take);
         }
     }
 

@@ -50,19 +50,16 @@ impl Pairing {
     }
 
     /// Matches responses that came before their request.
-    pub(super) fn match_early(
-        &mut self,
-        index: ConnectionIndex,
-        id: MessageId,
-        take: &mut impl FnMut(PairedOperation),
-    ) {
+    pub(super) fn match_early(&mut self, index: ConnectionIndex, take: &mut impl FnMut(PairedOperation)) {
         let Some(connection) = self.connection(index) else { return };
-        if connection.early.is_empty() {
+        if connection.asked.is_empty() {
             return;
         }
+        let asked = std::mem::take(&mut connection.asked);
         let mut waiting = Vec::new();
         connection.early.retain(|early| {
-            let fits = Header::decode(&early.pdu.bytes).is_ok_and(|header| header.message_id == id);
+            let header = Header::decode(&early.pdu.bytes);
+            let fits = header.is_ok_and(|header| asked.contains(&header.message_id));
             if fits {
                 waiting.push((early.key, early.pdu.clone()));
             }

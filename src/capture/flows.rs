@@ -201,13 +201,13 @@ impl SmbFlow {
             let acknowledged = segment.acknowledgement;
             assembler.acknowledged(acknowledged, frame, budget, &mut |item| way.forward(item, framer, arena, take));
         }
-        self.halves[from].finished |= segment.fin;
+        self.halves[from].finished |= segment.fin || segment.rst;
+        self.halves[1 - from].finished |= segment.rst;
         if segment.fin || segment.rst {
             self.ended_at.get_or_insert((frame, time));
         }
-        if (segment.rst || self.halves.iter().all(|half| half.finished && !half.assembler.is_waiting()))
-            && !self.closed
-        {
+        // What waits beyond a hole was sent before the end, and comes before it.
+        if self.halves.iter().all(|half| half.finished && !half.assembler.is_waiting()) && !self.closed {
             self.closed = true;
             take(FlowEvent::Closed { ends, at: self.ended_at });
         }

@@ -143,6 +143,8 @@ pub(super) fn manifest(
         }
         sessions.push(entry);
     }
+    // In the order in which they begin, which around holes is not the order in which the reader comes to them.
+    sessions.sort_by(|a, b| (a.first_time.is_none(), &a.first_time).cmp(&(b.first_time.is_none(), &b.first_time)));
     let mut notes = sources.notes().to_vec();
     notes.extend_from_slice(&read.notes);
     if options.tshark.is_none() {
