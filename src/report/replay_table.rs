@@ -14,7 +14,7 @@ const LONGEST: usize = 60;
 /// with their times, and the verdict.
 pub fn write_replay_table(report: &RunReport, most: usize, out: &mut impl Write) -> io::Result<()> {
     divergences(report, most, out)?;
-    root_causes(report, out)?;
+    root_causes(report, most.div_ceil(4), out)?;
     not_replayable(report, out)?;
     commands(&report.summary.commands, out)?;
     figures(report, out)?;
@@ -74,8 +74,8 @@ fn path(path: &str) -> String {
     if path.is_empty() { "\\".to_owned() } else { one_line(path, LONGEST) }
 }
 
-fn root_causes(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
-    for cause in &report.summary.root_causes {
+fn root_causes(report: &RunReport, most: usize, out: &mut impl Write) -> io::Result<()> {
+    for cause in report.summary.root_causes.iter().take(most) {
         let row = &cause.row;
         let about = row.path.as_deref().map_or(String::new(), |text| format!(" {}", path(text)));
         writeln!(
@@ -86,6 +86,11 @@ fn root_causes(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
             row.frame,
             row.command
         )?;
+    }
+    let left = report.summary.root_causes.get(most..).unwrap_or_default();
+    if !left.is_empty() {
+        let skipped = left.iter().map(|cause| cause.skipped).sum();
+        writeln!(out, "… and {} because of {} more", count(skipped, "step"), left.len())?;
     }
     if !report.summary.root_causes.is_empty() {
         writeln!(out)?;
