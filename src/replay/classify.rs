@@ -39,6 +39,8 @@ pub(super) struct Classifier {
     logged_in: FxHashSet<(ConnectionIndex, SessionId)>,
     trees: FxHashSet<(u32, SessionId, TreeId)>,
     opens: FxHashSet<(u32, FileId)>,
+    /// Opens whose CREATE is not sent because the run is read-only.
+    withheld: FxHashSet<(u32, FileId)>,
     breaks: FxHashMap<(u32, BreakSubject), StepIndex>,
     requests: FxHashMap<(ConnectionIndex, MessageId), StepIndex>,
 }
@@ -52,6 +54,7 @@ impl Classifier {
             logged_in: FxHashSet::default(),
             trees: FxHashSet::default(),
             opens: FxHashSet::default(),
+            withheld: FxHashSet::default(),
             breaks: FxHashMap::default(),
             requests: FxHashMap::default(),
         }
@@ -61,6 +64,10 @@ impl Classifier {
         let kind = self.kind(operation, server).unwrap_or_else(StepKind::NotReplayable);
         if !matches!(kind, StepKind::NotReplayable(_)) {
             self.learn(at, operation, server);
+        } else if kind == StepKind::NotReplayable(Reason::ReadOnly)
+            && let Some(id) = granted_file_id(operation)
+        {
+            self.withheld.insert((server, id));
         }
         kind
     }
@@ -143,7 +150,7 @@ impl Classifier {
         }
         match body.file_id() {
             Some(id) if !id.is_inherited() && !self.opens.contains(&(server, id)) && !is_tree_wide(body) => {
-                Err(Reason::UnknownOpen)
+                Err(if self.withheld.contains(&(server, id)) { Reason::ReadOnly } else { Reason::UnknownOpen })
             }
             _ => Ok(()),
         }

@@ -65,7 +65,7 @@ impl Reason {
             Self::UnknownTree => "its TREE_CONNECT is not in the capture",
             Self::UnknownOpen => "the CREATE of its FileId is not in the capture",
             Self::UnknownBreak => "the break that it acknowledges is not in the capture",
-            Self::ReadOnly => "it could change the server, and the run is read-only",
+            Self::ReadOnly => "it could change the server, or is about an open that could, and the run is read-only",
             Self::ChainMember => "a step of its compound that it relies on cannot be replayed",
         }
     }
