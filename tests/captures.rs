@@ -489,7 +489,8 @@ fn a_connection_seen_in_a_tunnel_and_outside_of_it_is_taken_once() {
         packets.push((segment.time, segment.packet(Link::Ethernet)));
         packets.push((segment.time, tunnelled("VXLAN", segment)));
     }
-    packets.extend(other.iter().map(|segment| (segments[0].time, tunnelled("GRE", segment))));
+    let last = segments[segments.len() - 1].time;
+    packets.extend(other.iter().map(|segment| (last, tunnelled("GRE", segment))));
     let ingested = try_ingest("x.pcap", &pcap(Link::Ethernet, packets), with_tshark).unwrap();
     assert_eq!(ingested.sessions().len(), 2);
     let operations = ingested.operations();
