@@ -56,7 +56,7 @@ def share_relative(name, dfs=False):
 
 def same_text(ours, theirs, exact):
     """Whether two texts agree; else the reason why they do not, or None. `exact` is what the field's bytes decode to."""
-    if ours == theirs:
+    if ours == theirs or (not ours and not theirs):
         return True, None
     if theirs is not None and exact is not None and ours == exact:
         if "\0" in exact and exact.split("\0")[0] == theirs.split("\0")[0]:
@@ -102,18 +102,6 @@ def lease_state(body):
     return None
 
 
-def malformed(tree):
-    text = str([key for key, _ in walk(tree)])
-    return "_ws.malformed" in text or "_ws.short" in text
-
-
-def walk(tree):
-    for key, value in tree:
-        yield key, value
-        if is_tree(value):
-            yield from walk(value)
-
-
 def compare(pdu, theirs, context):
     """All differences of one PDU. `context` knows what the rest of the capture tells."""
     header = first(theirs.tree, "SMB2 Header")
@@ -134,7 +122,7 @@ def compare(pdu, theirs, context):
             reason = "the PDU is malformed: what cannot be read is null"
         if reason is None and ours is None and "truncated" in (row["anomalies"] or []):
             reason = "the PDU is truncated: what cannot be read is null"
-        if reason is None and malformed(theirs.tree):
+        if reason is None and theirs.malformed:
             reason = "tshark stopped within the PDU, which is malformed or cut"
         yield column, ours, value, reason
 
@@ -143,7 +131,7 @@ def of_packet(pdu, theirs, context):
     row, part = pdu.row, pdu.part
     server, client = (row["server_ip"], row["server_port"]), (row["client_ip"], row["client_port"])
     if row["tcp_stream"] != theirs.stream:
-        yield "tcp_stream", row["tcp_stream"], theirs.stream, None
+        yield "tcp_stream", row["tcp_stream"], theirs.stream, context.stream_reason(row["tcp_stream"])
     ends = (theirs.source, theirs.destination)
     if ends not in ((server, client), (client, server)):
         yield "client, server", (client, server), ends, None
@@ -161,7 +149,7 @@ def of_header(row, part, header, context):
     checks = [field("message_id", unsigned(first(header, "smb2.msg_id"), 64))]
     mismatch = "command_mismatch" in (row["anomalies"] or [])
     if part == "request" or not mismatch:
-        name = COMMANDS[command] if command < len(COMMANDS) else f"0x{command:04x}"
+        name = COMMANDS[command] if command < len(COMMANDS) else f"0x{command:04X}"
         checks += [field("command_code", command), field("command", name)]
     aid = first(header, "smb2.aid")
     if aid is not None:
@@ -220,7 +208,9 @@ def of_tree(row, header, part, command, flags, status, context):
         yield "tree_id", row["tree_id"], theirs, reason
     known = first(header, "smb2.tid_tree", "smb2.tree")
     if known is not None and row["share"] != known:
-        yield "share", row["share"], known, context.share_reason(row, known)
+        other = part != "request" and (theirs or 0, unsigned(first(header, "smb2.sesid"), 64)) != (row["tree_id"], row["session_id"])
+        reason = "a response stands with its request, whatever session and tree it names" if other else None
+        yield "share", row["share"], known, reason or context.share_reason(row, known)
 
 
 def of_pairing(row, header, part, status, context):
@@ -260,8 +250,12 @@ def of_body(pdu, theirs, header, context):
         return
     for column, theirs_value in checks.get(command, lambda body: ())(body):
         ours = row[column]
-        if ours != theirs_value:
-            yield column, ours, theirs_value, None
+        if ours == theirs_value or ours == [] and theirs_value is None:
+            continue
+        reason = None
+        if column == "create_contexts" and isinstance(theirs_value, list) and (ours or []) == theirs_value[: len(ours or [])]:
+            reason = "a create context that points outside ends the list"
+        yield column, ours, theirs_value, reason
     if part == "request":
         yield from of_names(row, command, flags, body, context)
     elif command == 5:
@@ -296,6 +290,8 @@ def of_names(row, command, flags, body, context):
         return
     if row["file_id"] != theirs:
         reason = None
+        if command > 0x12:
+            reason = "a command outside the specification is not decoded"
         if theirs == INHERITED_FILE:
             reason = "a related PDU inherits the file from the one before it"
         yield "file_id", row["file_id"].hex() if row["file_id"] else None, theirs.hex(), reason

@@ -1,5 +1,6 @@
 """One capture: both lists of PDUs matched, then compared column by column."""
 
+import functools
 from collections import Counter, defaultdict, namedtuple
 
 from . import columns, stream, tshark
@@ -11,9 +12,15 @@ Difference = namedtuple("Difference", "frame column ours theirs reason")
 class Context:
     """What explains a difference by the rest of the capture."""
 
-    def __init__(self, ours, pairs):
+    def __init__(self, ours, pairs, holes=()):
+        self.rows = [pdu.row for pdu in ours]
+        self.find_holes = holes
+        self.numbers = {(pdu.row["tcp_stream"], witness.stream) for pdu, witness in pairs}
         # Rows whose request or response tshark shows with another frame.
         self.moved = {id(pdu.row) for pdu, witness in pairs if pdu.frame != witness.frame}
+        self.files = defaultdict(set)
+        for pdu in ours:
+            self.files[pdu.row["session_id"]].add(pdu.row["file"])
         self.by_frame = defaultdict(list)
         self.renames = []
         self.disconnects = defaultdict(list)
@@ -27,13 +34,34 @@ class Context:
                 self.disconnects[row["file"]].append((pdu.frame, row))
 
     def share_reason(self, row, known):
-        """tshark goes on to name the share of a tree that was left."""
+        """tshark goes on to name the share of a tree that was left, and takes equal session ids for one session."""
+        if row["share"] is None and len(self.files[row["session_id"]]) > 1:
+            return "the session id is in use at two addresses, and no NEGOTIATE tells that they are one server"
         frame = row["request_frame"] or row["response_frame"]
         for left, by in self.disconnects[row["file"]]:
             if row["share"] is None and left < frame and by["share"] in (known, None):
                 if by["command"] == "LOGOFF" or by["tree_id"] == row["tree_id"]:
                     return "the tree was disconnected before; tshark goes on to name its share"
+        if cut_by_tshark(row["share"] or "", known):
+            return "tshark cuts the names that it remembers, and ends them at NUL"
+        connects = [r for r in self.rows if r["command"] == "TREE_CONNECT" and r["tree_id"] == row["tree_id"]]
+        if row["share"] is None and not any(r["file"] == row["file"] for r in connects):
+            return "the TREE_CONNECT of the tree stands in another session, by the ids in the damaged messages"
+        if row["share"] is None and self.waits(row):
+            return "the TREE_CONNECT stands behind a hole on another connection of the session"
         return None
+
+    def stream_reason(self, number):
+        """tshark numbers a conversation for a packet whose TCP header is bogus as well."""
+        numbers = {theirs for ours, theirs in self.numbers if ours == number}
+        if len(numbers) == 1 and len({ours for ours, theirs in self.numbers if theirs in numbers}) == 1:
+            return "tshark counts packets with a damaged TCP header as conversations"
+        return None
+
+    def waits(self, row):
+        """Whether something of the session waits behind a hole on another connection."""
+        streams = {r["tcp_stream"] for r in self.rows if r["file"] == row["file"]}
+        return bool(streams & self.find_holes())
 
     def path_reason(self, row, label):
         """tshark knows an open by the name that it was opened by, and keeps no more bytes of it than it has in UTF-16."""
@@ -48,11 +76,10 @@ class Context:
                     before.append(old + path[len(new) :])
         label = columns.share_relative(label).rstrip("\ufffd")
         for path in before:
-            cut = path.encode()[: len(path.encode("utf-16-le"))].decode(errors="ignore")
             if label == path:
                 return "tshark goes on to name the file as it was named before the rename"
-            if label == cut or (len(label.encode()) > 150 and path.startswith(label)):
-                return "tshark cuts the names that it remembers"
+            if cut_by_tshark(path, label):
+                return "tshark cuts the names that it remembers, and ends them at NUL"
         return None
 
     def pairing_reason(self, row, asked):
@@ -66,8 +93,22 @@ class Context:
         return None
 
 
+def cut_by_tshark(name, known):
+    """tshark keeps no more bytes of a name in UTF-8 than it has in UTF-16, about 240 in a label, and none behind a NUL."""
+    known = known.rstrip("\ufffd")
+    until_nul = name.split("\0")[0]
+    cut = name.encode(errors="replace")[: len(name.encode("utf-16-le"))].decode(errors="ignore")
+    cut = cut.split("\0")[0]
+    return known in (cut, until_nul, cut.rstrip("\ufffd")) or (len(known.encode()) > 150 and name.startswith(known)) or printable(known) == printable(cut)
+
+
+def printable(text):
+    return "".join(c if c.isprintable() and c != "\ufffd" else "?" for c in text)
+
+
 def compare(capture, ours, ports=(), options=(), fields=True):
     """All differences between our PDUs and tshark's."""
+    ports = tuple(ports)
     theirs = [pdu for pdu in tshark.dissection(capture, False, ports, options) if pdu.bytes[:4] == b"\xfeSMB"]
     pairs, only_ours, only_theirs = match(ours, theirs)
     if only_ours or only_theirs:
@@ -88,7 +129,8 @@ def compare(capture, ours, ports=(), options=(), fields=True):
         yield from explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs)
     if not fields:
         return
-    yield from compare_columns(pairs, Context(ours, pairs))
+    context = Context(ours, pairs, lambda: {key[0] for key, way in streams_of(capture, ports).directions.items() if way.odd})
+    yield from compare_columns(pairs, context)
 
 
 def compare_columns(pairs, context):
@@ -148,16 +190,22 @@ def match(ours, theirs):
     return pairs, ours, theirs
 
 
+@functools.lru_cache(maxsize=8)
+def streams_of(capture, ports):
+    return stream.Streams(tshark.segments(capture, (445, 139, *ports)))
+
+
 def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
     """PDUs of one side alone: the streams themselves are asked who is right, and what tshark stumbles over."""
-    streams = stream.Streams(tshark.segments(capture, (445, 139, *ports)))
+    streams = streams_of(capture, ports)
     in_stream = Counter()
     sides = defaultdict(Counter)
     for key, pdus in streams.pdus().items():
         for pdu in pdus:
             in_stream[pdu.bytes] += 1
             sides[pdu.bytes][key] += 1
-    malformed = {pdu.frame for pdu in theirs if columns.malformed(pdu.tree)}
+    malformed = {pdu.frame for pdu in theirs if pdu.malformed}
+    unfinished = {pdu.bytes for pdus in streams.pdus().values() for pdu in pdus if not pdu.whole}
     broken = defaultdict(list)
     accounted = Counter(pdu.bytes for pdu, _ in pairs if not pdu.row["encrypted"])
     for pdu in only_ours:
@@ -169,6 +217,8 @@ def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
         elif "broken_chain" in (pdu.row["anomalies"] or []):
             broken[pdu.frame].append(pdu.bytes)
             reason = "a chain leads nowhere: the rest stays with its PDU, tshark cuts it"
+        elif pdu.bytes in unfinished:
+            reason = "the message has no end in the capture: what there is of it is kept, tshark shows nothing"
         elif odd:
             reason = f"tshark loses it: frame {odd[0]}, {odd[1]}"
         elif pdu.frame in malformed:

@@ -1,7 +1,8 @@
 """The rules of reassembly of docs/witness.md once more, in a few lines and over the whole capture at once, out of the segments that
 tshark lists: what must be there when neither program is asked.
 
-A direction's stream begins behind its SYN, or with the first segment seen. The first copy of a byte wins. Where bytes are missing the
+A direction's stream begins behind its SYN, or with the first segment seen. The first copy of a byte wins, what is in order before
+what waits. Where bytes are missing the
 message is given up at its known end, or reading resumes at the next header of a session message with an SMB protocol id.
 """
 
@@ -16,17 +17,20 @@ class Direction:
 
     def __init__(self):
         self.start = None
-        self.highest = 0
-        # Position of each byte known, as runs (position, bytes, frame), and what is odd: (frame, what)
-        self.runs = []
+        # Position of the byte expected next, and the segments that wait beyond it: (payload, missing, frame) by position.
+        self.next = 0
+        self.waiting = {}
+        # Contiguous pieces: position, bytes, and up to where they came with which frame.
+        self.pieces = []
+        # What is odd: (frame, what)
         self.odd = []
         # What the receiver acknowledged, as far as captured yet.
         self.acknowledged = None
 
     def position(self, sequence):
-        """The position nearest to what was seen last, as sequence numbers wrap around."""
-        delta = (sequence - (self.start or 0) - self.highest) & 0xFFFFFFFF
-        return self.highest + (delta if delta < 1 << 31 else delta - (1 << 32))
+        """The position nearest to what is expected next, as sequence numbers wrap around."""
+        delta = (sequence - (self.start or 0) - self.next) & 0xFFFFFFFF
+        return self.next + (delta if delta < 1 << 31 else delta - (1 << 32))
 
     def add(self, segment):
         if segment.syn and self.start is None:
@@ -38,56 +42,46 @@ class Direction:
             self.start = sequence
         at = self.position(sequence)
         end = at + len(segment.payload) + segment.missing
-        if at > self.highest:
+        if at > self.next:
             self.odd.append((segment.frame, "a segment stands beyond bytes that were not captured yet"))
+        elif at < self.next:
+            self.odd.append((segment.frame, "a segment is repeated" if end <= self.next else "a segment overlaps another"))
         elif self.acknowledged is not None and self.position(self.acknowledged) >= end:
             self.odd.append((segment.frame, "a segment was acknowledged before it was captured"))
-        if at < self.highest:
-            known = self.known(at, segment.payload)
-            what = "repeated" if known == "same" else "repeated with other bytes" if known else "late"
-            self.odd.append((segment.frame, f"a segment is {what}"))
+        if at == self.next and self.waiting:
+            self.odd.append((segment.frame, "a segment comes late"))
         if segment.missing:
             self.odd.append((segment.frame, "a segment is cut by the snapshot length"))
-        if segment.payload:
-            self.runs.append((at, segment.payload, segment.frame))
-        # Far-off sequence numbers (a damaged header) do not move the window.
-        if end > self.highest and at - self.highest < 1 << 24:
-            self.highest = end
+        if at > self.next:
+            if at not in self.waiting or len(self.waiting[at][0]) < len(segment.payload):
+                self.waiting[at] = (segment.payload, segment.missing, segment.frame)
+            return
+        self.take(at, segment.payload, segment.missing, segment.frame)
+        self.drain()
 
-    def known(self, at, payload):
-        """Whether these bytes were there before: same, or others; None when they were not."""
-        for start, data, _ in self.runs:
-            low, high = max(start, at), min(start + len(data), at + len(payload))
-            if low < high:
-                return "same" if data[low - start : high - start] == payload[low - at : high - at] else "other"
-        return None
+    def drain(self, finish=False):
+        while self.waiting and (finish or min(self.waiting) <= self.next):
+            at = min(self.waiting)
+            self.next = max(self.next, at)
+            self.take(at, *self.waiting.pop(at))
 
-    def pieces(self):
-        """Contiguous pieces: (position, bytes, frames), frames being (end within the piece, frame)."""
-        taken = []
-        for order, (at, payload, frame) in enumerate(self.runs):
-            parts = [(at, at + len(payload))]
-            for low, high, *_ in taken:
-                parts = [p for a, b in parts for p in ((a, min(b, low)), (max(a, high), b)) if p[0] < p[1]]
-            taken.extend((a, b, payload[a - at : b - at], frame) for a, b in parts)
-        taken = sorted((run for run in taken if run[1] > 0), key=lambda run: run[0])
-        out = []
-        for low, high, data, frame in taken:
-            if low < 0:
-                low, data = 0, data[-low:]
-            if out and out[-1][0] + len(out[-1][1]) == low:
-                out[-1][1].extend(data)
-            else:
-                out.append((low, bytearray(data), []))
-            out[-1][2].append((len(out[-1][1]), frame))
-        return out
+    def take(self, at, payload, missing, frame):
+        """Adds what of a segment is new."""
+        data = payload[self.next - at :]
+        if data:
+            if not self.pieces or self.pieces[-1][0] + len(self.pieces[-1][1]) != self.next:
+                self.pieces.append((self.next, bytearray(), []))
+            self.pieces[-1][1].extend(data)
+            self.pieces[-1][2].append((len(self.pieces[-1][1]), frame))
+        self.next = max(self.next, at + len(payload) + missing)
 
     def messages(self):
         """Session messages: (frame, bytes, whole)."""
         skip_to = 0
         synchronised = True
         expected = 0
-        for position, data, frames in self.pieces():
+        self.drain(finish=True)
+        for position, data, frames in self.pieces:
             if position > expected:
                 synchronised = position <= skip_to
             at = max(0, skip_to - position) if synchronised else 0

@@ -13,7 +13,7 @@ TSHARK = os.environ.get("SMBREPLAY_TSHARK", "tshark")
 PROFILE = tempfile.TemporaryDirectory(prefix="witness-tshark-")
 
 # tree: the dissection as pairs (key, value), a value being text or such a list; sealed: whether it was decrypted
-Pdu = namedtuple("Pdu", "frame time bytes tree sealed cut stream source destination")
+Pdu = namedtuple("Pdu", "frame time bytes tree sealed cut malformed stream source destination")
 Segment = namedtuple("Segment", "frame stream source destination sequence syn payload missing acknowledgement")
 
 RECORD = re.compile(r"^  \{$", re.MULTILINE)
@@ -51,7 +51,7 @@ def dissection(capture, out_of_order=False, ports=(), options=()):
     preferences = ["-o", f"tcp.reassemble_out_of_order:{'TRUE' if out_of_order else 'FALSE'}"]
     for port in ports:
         preferences += ["-d", f"tcp.port=={port},nbss"]
-    layers = ["-T", "json", "-x", "-J", "frame ip ipv6 tcp smb2"]
+    layers = ["-T", "json", "-x", "-J", "frame ip ipv6 tcp smb2 _ws.malformed _ws.short"]
     text = run(["-r", str(capture), *preferences, *options, "-Y", "smb2", *layers])
     starts = [match.start() for match in RECORD.finditer(text)]
     pdus = []
@@ -104,11 +104,17 @@ def of_record(record):
         frame=number,
         time=time,
         cut=cut,
+        malformed=any(key in ("_ws.malformed", "_ws.short") for key, _ in layers) or malformed(layers),
         stream=int(stream) if stream is not None else None,
         source=(address("src"), port("srcport")),
         destination=(address("dst"), port("dstport")),
     )
     return list(messages(layers, place, False))
+
+
+def malformed(tree):
+    """Whether tshark gave up somewhere below."""
+    return any("_ws.malformed" in key or "_ws.short" in key or is_tree(value) and malformed(value) for key, value in tree)
 
 
 def last(tree, key):
@@ -150,6 +156,8 @@ def segments(capture, ports=(445, 139)):
     out = []
     for line in text.splitlines():
         frame, stream, source, destination, sequence, length, syn, payload, acknowledgement, has = line.split("\t")
+        if not stream or not sequence:
+            continue
         payload = bytes.fromhex(payload.replace(":", ""))
         acknowledgement = int(acknowledgement) if has in ("1", "True") and acknowledgement else None
         out.append(

@@ -12,6 +12,13 @@ use crate::model::{Connection, Dialect, FileId, MessageId, RawPdu, SessionId, Tr
 /// Ids of requests that have ended, kept to tell a second response from one whose request is missing.
 const RECENT: usize = 64;
 
+/// Requests without share or path that are kept in mind. Captures that begin later have many, which will never have any.
+const NAMELESS: usize = 256;
+
+/// How far apart message ids of a connection can be: servers grant some thousand credits, [MS-SMB2] 3.3.1.1. What is
+/// farther off stems from a damaged capture.
+const MESSAGE_ID_REACH: u64 = 1 << 20;
+
 /// One connection.
 pub(super) struct ConnectionState {
     pub info: Arc<Connection>,
@@ -27,6 +34,8 @@ pub(super) struct ConnectionState {
     pub asked: Vec<MessageId>,
     /// The highest message id of a request so far.
     pub highest: Option<MessageId>,
+    /// Requests whose share or path is not known when they are captured, as their TREE_CONNECT or CREATE has not been answered.
+    nameless: VecDeque<Place>,
     recent: VecDeque<MessageId>,
     /// Operations from before the session is known.
     pub prelude: SessionWindow,
@@ -85,6 +94,7 @@ impl ConnectionState {
             early: VecDeque::new(),
             asked: Vec::new(),
             highest: None,
+            nameless: VecDeque::new(),
             recent: VecDeque::with_capacity(RECENT),
             prelude: SessionWindow::default(),
             session: None,
@@ -104,6 +114,25 @@ impl ConnectionState {
         Some(place)
     }
 
+    /// Notes the message id of a request.
+    pub(super) fn seen(&mut self, id: MessageId) {
+        let plausible = self.highest.is_none_or(|highest| highest.0.abs_diff(id.0) < MESSAGE_ID_REACH);
+        self.highest = if plausible { self.highest.max(Some(id)) } else { Some(id) };
+    }
+
+    /// Notes that the share or path of a request is not known yet.
+    pub(super) fn without_name(&mut self, place: Place) {
+        if self.nameless.len() == NAMELESS {
+            self.nameless.pop_front();
+        }
+        self.nameless.push_back(place);
+    }
+
+    /// The requests without share or path, after something was learnt that may tell.
+    pub(super) fn take_nameless(&mut self) -> VecDeque<Place> {
+        std::mem::take(&mut self.nameless)
+    }
+
     /// An operation has moved from the prelude to a session: whoever refers to it finds it there, also when the connection
     /// goes on to another session.
     pub(super) fn moved(&mut self, key: OpKey, slot: SessionSlot) {
@@ -112,6 +141,7 @@ impl ConnectionState {
             ChainFile::None | ChainFile::Known(_) => None,
         });
         let places = self.outstanding.values_mut().chain(self.followers.values_mut().flatten()).chain(chained);
+        let places = places.chain(&mut self.nameless);
         places.filter(|place| place.key == key).for_each(|place| place.slot = Some(slot));
     }
 

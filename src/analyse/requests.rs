@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::connection::{ChainFile, ChainMember, Place};
 use super::facts;
 use super::pairing::{PairedOperation, Pairing, SessionSlot, part_of};
+use super::responses::lacks_name;
 use super::session_window::OpKey;
 use crate::model::message::{CreateRequest, OplockBreak, Request, SessionSetupRequest};
 use crate::model::path::{share_relative, without_dfs_prefix};
@@ -70,7 +71,10 @@ impl Pairing {
             file: chain_file,
         });
         if !is_cancel {
-            connection.highest = connection.highest.max(Some(header.message_id));
+            connection.seen(header.message_id);
+            if lacks_name(&operation) {
+                connection.without_name(place);
+            }
             if let Some(old) = connection.outstanding.insert(header.message_id, place) {
                 operation.anomalies.insert(Anomaly::DuplicateMessageId);
                 self.unanswered(index, old, take);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::connection::{EarlyResponse, Place};
+use super::connection::{ConnectionState, EarlyResponse, Place};
 use super::facts;
 use super::pairing::{PairedOperation, Pairing, Session, SessionSlot, part_of};
 use super::session_window::OpKey;
@@ -32,10 +32,13 @@ impl Pairing {
                 }
                 return self.answer(key, place, pdu, header, interim, take);
             }
-            let before_its_request = id != MessageId::UNSOLICITED
-                && !connection.was_answered(id)
-                && !(connection.smb1_negotiate && header.command == Command::Negotiate)
-                && connection.highest.is_none_or(|highest| id > highest);
+            // Breaks name opens that the responses before them may tell of.
+            let before_its_request = if id == MessageId::UNSOLICITED {
+                !connection.early.is_empty()
+            } else {
+                let to_smb1 = connection.smb1_negotiate && header.command == Command::Negotiate;
+                !connection.was_answered(id) && !to_smb1 && connection.highest.is_none_or(|highest| id > highest)
+            };
             if !before_its_request {
                 return self.unasked(key, pdu, header, share, take);
             }
@@ -44,6 +47,19 @@ impl Pairing {
         };
         if limit_reached
             && let Some(early) = self.connection(index).and_then(|connection| connection.early.pop_front())
+        {
+            self.never_asked(early, take);
+            self.next_unsolicited(index, take);
+        }
+    }
+
+    /// Breaks that are not behind an early response any more.
+    fn next_unsolicited(&mut self, index: ConnectionIndex, take: &mut impl FnMut(PairedOperation)) {
+        let unsolicited = |early: &mut EarlyResponse| {
+            Header::decode(&early.pdu.bytes).is_ok_and(|header| header.message_id == MessageId::UNSOLICITED)
+        };
+        while let Some(early) =
+            self.connection(index).and_then(|connection| connection.early.pop_front_if(unsolicited))
         {
             self.never_asked(early, take);
         }
@@ -70,6 +86,7 @@ impl Pairing {
                 self.response(key, pdu, &header, take);
             }
         }
+        self.next_unsolicited(index, take);
     }
 
     /// The share of a response's tree as it is known now. When the request turns out to be missing, the tree may be gone.
@@ -129,6 +146,7 @@ impl Pairing {
             let slot = self.slot(index, header.session_id);
             self.adopt_prelude(index, slot, Some(place.key));
         }
+        self.name(index, place);
         if let Ok(body) = &body {
             self.learn(index, place, header, body);
         }
@@ -149,6 +167,21 @@ impl Pairing {
         }
     }
 
+    /// What was captured before the answer that explains it, is explained now.
+    fn name(&mut self, index: ConnectionIndex, place: Place) {
+        let Some(slot) = self.slot_of(index, place) else { return };
+        let Session { state, window, .. } = &mut self.sessions[slot.0 as usize];
+        let Some(operation) = window.get_mut(place.key) else { return };
+        if operation.share.is_none() {
+            operation.share = state.share(operation.tree_id);
+        }
+        if operation.path.is_none()
+            && let Some(file) = operation.file_id
+        {
+            operation.path = state.path(file);
+        }
+    }
+
     /// What a response changes in the state of the session, and what its operation learns from that state.
     fn learn(&mut self, index: ConnectionIndex, place: Place, header: &Header, body: &Response<'_>) {
         let followers = match self.connection(index) {
@@ -158,15 +191,7 @@ impl Pairing {
         let Some(slot) = self.slot_of(index, place) else { return };
         let Session { state, window, .. } = &mut self.sessions[slot.0 as usize];
         let Some(operation) = window.get_mut(place.key) else { return };
-        // What was captured before the answer that explains it, is explained now.
-        if operation.share.is_none() {
-            operation.share = state.share(operation.tree_id);
-        }
-        if operation.path.is_none()
-            && let Some(file) = operation.file_id
-        {
-            operation.path = state.path(file);
-        }
+        let tells_names = matches!(operation.command, Command::TreeConnect | Command::Create);
         let succeeded = !header.status.is_error();
         match (operation.command, body) {
             (Command::TreeConnect, Response::TreeConnect(_)) if succeeded => {
@@ -204,6 +229,18 @@ impl Pairing {
                 }
             }
             _ => {}
+        }
+        if succeeded && tells_names {
+            let nameless = self.connection(index).map(ConnectionState::take_nameless).unwrap_or_default();
+            for place in nameless {
+                self.name(index, place);
+                let still = self
+                    .operation_mut(index, place)
+                    .is_some_and(|operation| operation.response.is_none() && lacks_name(operation));
+                if let (true, Some(connection)) = (still, self.connection(index)) {
+                    connection.without_name(place);
+                }
+            }
         }
     }
 
@@ -325,4 +362,11 @@ impl Pairing {
         }
         Some(operation)
     }
+}
+
+/// Whether the share or the path of a request may still be learnt.
+pub(super) fn lacks_name(operation: &Operation) -> bool {
+    let no_tree =
+        matches!(operation.command, Command::Negotiate | Command::SessionSetup | Command::Logoff | Command::Echo);
+    !no_tree && (operation.share.is_none() || operation.file_id.is_some() && operation.path.is_none())
 }

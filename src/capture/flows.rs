@@ -19,7 +19,7 @@ struct FlowKey {
 /// One conversation.
 struct Flow {
     stream: u32,
-    /// First sequence number of either direction, for telling a new conversation on old ports.
+    /// First sequence number of either direction, as sent or as acknowledged, for telling a new conversation on old ports.
     base: [Option<u32>; 2],
     smb: Option<Box<SmbFlow>>,
 }
@@ -120,6 +120,9 @@ impl Flows {
         }
         let first = if segment.syn { segment.sequence } else { segment.sequence.wrapping_sub(1) };
         flow.base[from].get_or_insert(first);
+        if let Some(acknowledged) = segment.acknowledgement {
+            flow.base[1 - from].get_or_insert(acknowledged.wrapping_sub(1));
+        }
         match &mut flow.smb {
             Some(smb) => {
                 let arrived = Arrived { segment, from, frame, time };
