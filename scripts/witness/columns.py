@@ -7,7 +7,7 @@ stand in docs/witness.md under the same words.
 import re
 import uuid
 
-from .tshark import all_of, first, is_tree
+from .tshark import all_of, first, is_tree, plain_address
 
 INHERITED_SESSION = 2**64 - 1
 INHERITED_TREE = 2**32 - 1
@@ -129,7 +129,8 @@ def compare(pdu, theirs, context):
 
 def of_packet(pdu, theirs, context):
     row, part = pdu.row, pdu.part
-    server, client = (row["server_ip"], row["server_port"]), (row["client_ip"], row["client_port"])
+    server = (plain_address(row["server_ip"]), row["server_port"])
+    client = (plain_address(row["client_ip"]), row["client_port"])
     if row["tcp_stream"] != theirs.stream:
         yield "tcp_stream", row["tcp_stream"], theirs.stream, context.stream_reason(row["tcp_stream"])
     ends = (theirs.source, theirs.destination)

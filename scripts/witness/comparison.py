@@ -47,6 +47,8 @@ class Context:
         connects = [r for r in self.rows if r["command"] == "TREE_CONNECT" and r["tree_id"] == row["tree_id"]]
         if row["share"] is None and not any(r["file"] == row["file"] for r in connects):
             return "the TREE_CONNECT of the tree stands in another session, by the ids in the damaged messages"
+        if row["share"] is None and any("malformed" in (r["anomalies"] or []) for r in connects):
+            return "the TREE_CONNECT of the tree is malformed"
         if row["share"] is None and self.waits(row):
             return "the TREE_CONNECT stands behind a hole on another connection of the session"
         return None

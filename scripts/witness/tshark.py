@@ -1,5 +1,6 @@
 """What tshark says of a capture, one entry per PDU."""
 
+import ipaddress
 import json
 import os
 import re
@@ -96,7 +97,8 @@ def of_record(record):
     number = int(first(frame, "frame.number"))
     time = int(seconds) * 10**9 + int(fraction.ljust(9, "0"))
     cut = int(first(frame, "frame.cap_len")) < int(first(frame, "frame.len"))
-    address = lambda end: (all_of((last(layers, "ip") or []), f"ip.{end}") or all_of(last(layers, "ipv6") or [], f"ipv6.{end}") or [None])[0]
+    v4, v6 = last(layers, "ip") or [], last(layers, "ipv6") or []
+    address = lambda end: plain_address((all_of(v4, f"ip.{end}") or all_of(v6, f"ipv6.{end}") or [None])[0])
     tcp = last(layers, "tcp") or []
     port = lambda end: int(first(tcp, f"tcp.{end}") or 0)
     stream = first(tcp, "tcp.stream")
@@ -110,6 +112,11 @@ def of_record(record):
         destination=(address("dst"), port("dstport")),
     )
     return list(messages(layers, place, False))
+
+
+def plain_address(text):
+    """An address spelt as everywhere else: tshark writes ::245.0.0.1 for ::f500:1."""
+    return text and str(ipaddress.ip_address(text))
 
 
 def malformed(tree):
@@ -148,14 +155,14 @@ def chained(message):
 def segments(capture, ports=(445, 139)):
     """The TCP segments on some ports, in the order of the capture."""
     fields = ["frame.number", "tcp.stream", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.len", "tcp.flags.syn"]
-    fields += ["tcp.payload", "tcp.ack_raw", "tcp.flags.ack"]
+    fields += ["tcp.payload", "tcp.ack_raw", "tcp.flags.ack", "tcp.flags.reset"]
     wanted = " || ".join(f"tcp.port=={port}" for port in ports)
     options = ["-o", "tcp.desegment_tcp_streams:FALSE", "--disable-protocol", "nbss"]
     columns = [part for field in fields for part in ("-e", field)]
     text = run(["-r", str(capture), *options, "-Y", wanted, "-T", "fields", "-E", "occurrence=l", *columns])
     out = []
     for line in text.splitlines():
-        frame, stream, source, destination, sequence, length, syn, payload, acknowledgement, has = line.split("\t")
+        frame, stream, source, destination, sequence, length, syn, payload, acknowledgement, has, reset = line.split("\t")
         if not stream or not sequence:
             continue
         payload = bytes.fromhex(payload.replace(":", ""))
@@ -169,7 +176,7 @@ def segments(capture, ports=(445, 139)):
                 sequence=int(sequence),
                 syn=syn in ("1", "True"),
                 payload=payload,
-                missing=max(0, int(length or 0) - len(payload)),
+                missing=0 if reset in ("1", "True") else max(0, int(length or 0) - len(payload)),
                 acknowledgement=acknowledgement,
             )
         )

@@ -188,8 +188,9 @@ impl SmbFlow {
         let way = Way { ends, to_server: from != server_end };
         let arrival = Arrival {
             sequence: segment.sequence.wrapping_add(u32::from(segment.syn)),
-            payload: segment.payload,
-            missing: segment.missing,
+            // What a reset carries tells why, and is not of the stream (RFC 1122, 4.2.2.12).
+            payload: if segment.rst { &[] } else { segment.payload },
+            missing: if segment.rst { 0 } else { segment.missing },
             frame,
             time,
         };
