@@ -122,6 +122,8 @@ def compare(pdu, theirs, context):
             reason = "the PDU is malformed: what cannot be read is null"
         if reason is None and ours is None and "truncated" in (row["anomalies"] or []):
             reason = "the PDU is truncated: what cannot be read is null"
+        if reason is None and part == "response" and number(first(header, "smb2.cmd")) != row["command_code"]:
+            reason = "the response's command is another than the request's: it is decoded as the request's"
         if reason is None and theirs.malformed:
             reason = "tshark stopped within the PDU, which is malformed or cut"
         yield column, ours, value, reason

@@ -39,7 +39,7 @@ class Context:
             return "the session id is in use at two addresses, and no NEGOTIATE tells that they are one server"
         frame = row["request_frame"] or row["response_frame"]
         for left, by in self.disconnects[row["file"]]:
-            if row["share"] is None and left < frame and by["share"] in (known, None):
+            if row["share"] is None and left < frame:
                 if by["command"] == "LOGOFF" or by["tree_id"] == row["tree_id"]:
                     return "the tree was disconnected before; tshark goes on to name its share"
         if cut_by_tshark(row["share"] or "", known):
@@ -69,6 +69,9 @@ class Context:
         """tshark knows an open by the name that it was opened by, and keeps no more bytes of it than it has in UTF-16."""
         if label == "[unknown]":
             return "tshark does not know the open"
+        opens = {r["path"] for r in self.rows if r["command"] == "CREATE" and r["file_id"] == row["file_id"]}
+        if len(opens) > 1 and columns.share_relative(label) in opens:
+            return "the FileId was granted more than once; tshark names it by another open"
         before = [row["path"]]
         for frame, file, old, new in reversed(self.renames):
             if file != row["file"] or old is None or frame > (row["request_frame"] or 0):
@@ -92,6 +95,9 @@ class Context:
             same = other["message_id"] == row["message_id"] and other["tcp_stream"] == row["tcp_stream"]
             if same and other["command"] == "CANCEL":
                 return "tshark takes the CANCEL, which has the same message id, for the request"
+        ours = {r["message_id"] for r in self.rows if r["tcp_stream"] == row["tcp_stream"] and r["request_frame"]}
+        if row["request_frame"] is None and any(number > row["message_id"] for number in ours):
+            return "a request with a higher message id was captured before the response: its own is taken to be missing"
         return None
 
 

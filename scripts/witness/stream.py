@@ -46,7 +46,7 @@ class Direction:
             self.odd.append((segment.frame, "a segment stands beyond bytes that were not captured yet"))
         elif at < self.next:
             self.odd.append((segment.frame, "a segment is repeated" if end <= self.next else "a segment overlaps another"))
-        elif self.acknowledged is not None and self.position(self.acknowledged) >= end:
+        elif self.acknowledged is not None and self.position(self.acknowledged) > at:
             self.odd.append((segment.frame, "a segment was acknowledged before it was captured"))
         if at == self.next and self.waiting:
             self.odd.append((segment.frame, "a segment comes late"))
@@ -101,6 +101,9 @@ class Direction:
                     at += 4 + int.from_bytes(data[at + 1 : at + 4], "big")
                     continue
                 length = int.from_bytes(data[at + 1 : at + 4], "big")
+                if len(list(touching(frames, at, at + 4))) > 1:
+                    frame = max(frame for _, frame in touching(frames, at, at + 4))
+                    self.odd.append((frame, "a segment ends within the header of a session message"))
                 if length == 0:
                     at += 4
                     continue

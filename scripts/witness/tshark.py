@@ -155,15 +155,15 @@ def chained(message):
 def segments(capture, ports=(445, 139)):
     """The TCP segments on some ports, in the order of the capture."""
     fields = ["frame.number", "tcp.stream", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.len", "tcp.flags.syn"]
-    fields += ["tcp.payload", "tcp.ack_raw", "tcp.flags.ack", "tcp.flags.reset"]
+    fields += ["tcp.payload", "tcp.ack_raw", "tcp.flags.ack", "tcp.flags.reset", "tcp.hdr_len"]
     wanted = " || ".join(f"tcp.port=={port}" for port in ports)
     options = ["-o", "tcp.desegment_tcp_streams:FALSE", "--disable-protocol", "nbss"]
     columns = [part for field in fields for part in ("-e", field)]
     text = run(["-r", str(capture), *options, "-Y", wanted, "-T", "fields", "-E", "occurrence=l", *columns])
     out = []
     for line in text.splitlines():
-        frame, stream, source, destination, sequence, length, syn, payload, acknowledgement, has, reset = line.split("\t")
-        if not stream or not sequence:
+        frame, stream, source, destination, sequence, length, syn, payload, acknowledgement, has, reset, header = line.split("\t")
+        if not stream or not sequence or int(header or 0) < 20:
             continue
         payload = bytes.fromhex(payload.replace(":", ""))
         acknowledgement = int(acknowledgement) if has in ("1", "True") and acknowledgement else None

@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::pairing::{ServerIndex, SessionSlot};
 use super::session_window::{OpKey, SessionWindow};
-use crate::model::{Connection, Dialect, FileId, MessageId, RawPdu, SessionId, TreeId};
+use crate::model::{Command, Connection, Dialect, FileId, MessageId, RawPdu, SessionId, TreeId};
 
 /// Ids of requests that have ended, kept to tell a second response from one whose request is missing.
 const RECENT: usize = 64;
@@ -17,7 +17,7 @@ const NAMELESS: usize = 256;
 
 /// How far apart message ids of a connection can be: servers grant some thousand credits, [MS-SMB2] 3.3.1.1. What is
 /// farther off stems from a damaged capture.
-const MESSAGE_ID_REACH: u64 = 1 << 20;
+const MESSAGE_ID_REACH: u64 = 1 << 17;
 
 /// One connection.
 pub(super) struct ConnectionState {
@@ -31,7 +31,7 @@ pub(super) struct ConnectionState {
     /// Responses that came before their request, as captures on several processors hold now and then.
     pub early: VecDeque<EarlyResponse>,
     /// Requests that an early response may answer, while their chain goes on.
-    pub asked: Vec<MessageId>,
+    pub asked: Vec<(MessageId, Command)>,
     /// The highest message id of a request so far.
     pub highest: Option<MessageId>,
     /// Requests whose share or path is not known when they are captured, as their TREE_CONNECT or CREATE has not been answered.

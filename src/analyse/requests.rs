@@ -90,7 +90,7 @@ impl Pairing {
     fn asked(&mut self, index: ConnectionIndex, header: &Header, take: &mut impl FnMut(PairedOperation)) {
         let Some(connection) = self.connection(index) else { return };
         if !connection.early.is_empty() {
-            connection.asked.push(header.message_id);
+            connection.asked.push((header.message_id, header.command));
         }
         if header.next_command == 0 {
             self.match_early(index, take);

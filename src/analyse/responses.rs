@@ -75,7 +75,7 @@ impl Pairing {
         let mut waiting = Vec::new();
         connection.early.retain(|early| {
             let header = Header::decode(&early.pdu.bytes);
-            let fits = header.is_ok_and(|header| asked.contains(&header.message_id));
+            let fits = header.is_ok_and(|header| asked.contains(&(header.message_id, header.command)));
             if fits {
                 waiting.push((early.key, early.pdu.clone()));
             }
