@@ -160,6 +160,9 @@ class Streams:
     def __init__(self, segments):
         self.directions = defaultdict(Direction)
         for segment in segments:
+            if segment.syn and segment.payload:
+                for end in (segment.source, segment.destination):
+                    self.directions[segment.stream, end].odd.append((segment.frame, "a segment with data has a SYN flag"))
             self.directions[segment.stream, segment.source].add(segment)
             if segment.acknowledgement is not None:
                 self.directions[segment.stream, segment.destination].acknowledged = segment.acknowledgement
