@@ -197,7 +197,7 @@ start() {
     fi
     if answers; then die "port $port is taken by another program; set SMBD_PORT"; fi
     chmod 700 "$base/private"
-    rm -f "$pid_file"
+    rm -f "$pid_file" "$base/lock/names.tdb"
     write_conf
     for name in "$user" $extra_users; do make_user "$name"; done
     (umask 077 && printf '%s\n' "$password" >"$base/private/password")
@@ -215,6 +215,12 @@ start() {
             stop >/dev/null || true
             die "smbd does not answer on port $port after 10 s (its log is above)"
         fi
+        sleep 0.05
+    done
+    # Changes are told to watchers by a daemon of Samba's that registers itself some time after the port answers.
+    tries=0
+    until grep -aqs notify-daemon "$base/lock/names.tdb" || [[ $tries -gt 100 ]]; do
+        tries=$((tries + 1))
         sleep 0.05
     done
     echo "smbd.sh: running on $(address):$port, base $base, pid $pid"

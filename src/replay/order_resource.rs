@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use super::plan::{PlannedChain, Step, StepKind};
-use super::ranges::Ranges;
+use super::ranges::{Follow, Ranges};
 use super::resources::{Mode, Resource, Touches};
 use crate::model::{Operation, Timestamp};
 
@@ -70,10 +70,10 @@ impl Graph {
 struct Group {
     mode: Option<Mode>,
     members: Vec<u32>,
-    /// Of the group before: its barrier with the captured time at which it was passed, and those that had not ended when
+    /// Of the groups before: a barrier with the captured time at which it was passed, and those that had not ended when
     /// the barrier was made.
     barrier: Option<(u32, Timestamp)>,
-    before: Vec<u32>,
+    before: Vec<(u32, Mode)>,
 }
 
 /// A group of more members gets a barrier.
@@ -120,9 +120,7 @@ pub(super) fn resource_graph(
             builder.touch(groups.entry(resource).or_default(), mode, step.chain);
         }
         for (resource, range) in touches.ranges.drain(..) {
-            ranges.entry(resource).or_default().touch(range, step.chain, &mut |before| {
-                builder.depend(before, step.chain);
-            });
+            ranges.entry(resource).or_default().touch(range, step.chain, &mut builder);
         }
     }
     builder.closings(steps);
@@ -181,11 +179,11 @@ impl<'a> Builder<'a> {
     }
 
     /// A node that is passed when all of these chains have ended.
-    fn barrier(&mut self, ended: &[u32]) -> (u32, Timestamp) {
+    fn barrier(&mut self, ended: &[(u32, Mode)]) -> (u32, Timestamp) {
         let barrier = self.nodes;
         self.nodes += 1;
         let mut time = Timestamp::default();
-        for before in ended {
+        for (before, _) in ended {
             self.edges.push((*before, Edge { to: barrier, level: Level::Final }));
             time = time.max(self.answered.get(*before as usize).map(|(_, _, time)| *time).unwrap_or_default());
         }
@@ -201,16 +199,31 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Whether `after` waits for all that will ever come of `before`.
+    fn settled(&self, before: u32, after: u32) -> bool {
+        let most = match self.answered.get(before as usize) {
+            Some((_, Some(_), _)) => Level::Final,
+            Some((Some(_), _, _)) => Level::Interim,
+            _ => Level::Sent,
+        };
+        self.level(before, after) == most
+    }
+
     fn touch(&mut self, group: &mut Group, mode: Mode, chain: u32) {
         let joins = group.mode == Some(mode) && mode != Mode::Write;
         if !joins {
             let members = std::mem::take(&mut group.members);
-            group.mode = Some(mode);
+            let of = group.mode.replace(mode).unwrap_or(mode);
             group.barrier = None;
-            group.before = members;
+            // A member may have been sent while one before it still waited: who comes next waits for both.
+            if let Some(last) = members.last() {
+                group.before.retain(|(before, _)| !self.settled(*before, *last));
+            }
+            group.before.extend(members.into_iter().map(|member| (member, of)));
             if group.before.len() > WITHOUT_BARRIER {
-                let (ended, others): (Vec<u32>, Vec<u32>) =
-                    group.before.iter().partition(|before| self.level(**before, chain) == Level::Final);
+                let (ended, others): (Vec<_>, Vec<_>) = group.before.iter().partition(|(before, before_mode)| {
+                    conflict(*before_mode, mode) && self.level(*before, chain) == Level::Final
+                });
                 group.barrier = (!ended.is_empty()).then(|| self.barrier(&ended));
                 group.before = others;
             }
@@ -219,8 +232,10 @@ impl<'a> Builder<'a> {
             self.edges.push((barrier, Edge { to: chain, level: Level::Final }));
             self.released_no_earlier(chain, time);
         }
-        for before in &group.before {
-            self.depend(*before, chain);
+        for (before, before_mode) in &group.before {
+            if conflict(*before_mode, mode) {
+                self.depend(*before, chain);
+            }
         }
         if group.members.last() != Some(&chain) {
             group.members.push(chain);
@@ -249,4 +264,19 @@ impl<'a> Builder<'a> {
     fn finish(self) -> (Graph, Vec<Option<Timestamp>>) {
         (Graph::new(self.nodes as usize, self.edges), self.released_at)
     }
+}
+
+impl Follow for Builder<'_> {
+    fn follow(&mut self, before: u32, after: u32) {
+        self.depend(before, after);
+    }
+
+    fn settled(&self, before: u32, after: u32) -> bool {
+        Builder::settled(self, before, after)
+    }
+}
+
+/// Whether one must wait for the other.
+fn conflict(one: Mode, other: Mode) -> bool {
+    one != other || one == Mode::Write
 }
