@@ -210,10 +210,10 @@ start() {
         { cat "$base/log/start" >&2; die "smbd did not start"; }
     until answers && pid=$(running_pid); do
         tries=$((tries + 1))
-        if [[ $tries -gt 200 ]]; then
+        if [[ $tries -gt 1200 ]]; then
             tail -n 20 "$base"/log/*smbd* "$base/log/start" >&2 || true
             stop >/dev/null || true
-            die "smbd does not answer on port $port after 10 s (its log is above)"
+            die "smbd does not answer on port $port after a minute (its log is above)"
         fi
         sleep 0.05
     done

@@ -341,7 +341,7 @@ fn an_interrupted_ingest_leaves_the_earlier_dataset_untouched() {
             let asked = Instant::now();
             signal(&child, name);
             let run = Run::of(child.wait_with_output().unwrap());
-            assert!(asked.elapsed() < Duration::from_secs(3), "{args:?} {name}: {:?}", asked.elapsed());
+            assert!(asked.elapsed() < Duration::from_secs(60), "{args:?} {name}: {:?}", asked.elapsed());
             run.fails(130, &["interrupted"]);
             assert_eq!(home.leftovers("capture.pcap"), Vec::<String>::new(), "{args:?} {name}");
             assert!(home.dataset("capture.pcap") == before, "{args:?} {name}");
@@ -392,7 +392,7 @@ fn an_ingest_that_waits_for_standard_input_can_be_interrupted() {
     signal(&child, "-INT");
     let asked = Instant::now();
     Run::of(child.wait_with_output().unwrap()).fails(130, &["interrupted"]);
-    assert!(asked.elapsed() < Duration::from_secs(3));
+    assert!(asked.elapsed() < Duration::from_secs(60));
     assert_eq!(files(), Vec::<String>::new());
     drop(input);
 }

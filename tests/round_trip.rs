@@ -64,7 +64,7 @@ impl Recording {
     fn stop(mut self) -> PathBuf {
         let size = || std::fs::metadata(&self.file).map(|metadata| metadata.len()).unwrap_or(0);
         let (mut last, mut since) = (size(), Instant::now());
-        while since.elapsed() < Duration::from_millis(300) {
+        while since.elapsed() < Duration::from_secs(2) {
             std::thread::sleep(Duration::from_millis(20));
             if size() != last {
                 (last, since) = (size(), Instant::now());

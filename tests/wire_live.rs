@@ -383,7 +383,7 @@ async fn a_change_notify_pends_until_it_is_cancelled() {
         let interim = ticket.interim().await.expect("an interim response");
         assert!(interim.async_id.is_some() && ticket.async_id() == interim.async_id);
         connection.cancel(&ticket.handle()).await.unwrap();
-        let reply = tokio::time::timeout(Duration::from_secs(10), ticket).await.unwrap().unwrap();
+        let reply = tokio::time::timeout(Duration::from_secs(60), ticket).await.unwrap().unwrap();
         assert_eq!(reply.status(), NtStatus::CANCELLED, "{dialect} {share}");
         assert_eq!(reply.interim.unwrap().pdu, interim.pdu);
     }
@@ -423,7 +423,7 @@ async fn a_killed_server_ends_every_ticket_and_all_that_follows() {
     samba.stop();
     for ticket in tickets {
         // A server that goes down in order may still answer; what it does not answer is lost.
-        match tokio::time::timeout(Duration::from_secs(10), ticket).await.expect("no ticket hangs") {
+        match tokio::time::timeout(Duration::from_secs(60), ticket).await.expect("no ticket hangs") {
             Err(error) => assert!(error.is_connection_lost(), "{error}"),
             Ok(reply) => panic!("answered with {}", reply.status()),
         }
@@ -463,7 +463,7 @@ async fn an_oplock_break_is_an_event_and_its_acknowledgement_lets_the_other_in()
         let other = other.clone();
         async move { other.create(&other_tree, &CreateSpec::file("oplocked", access::READ_DATA, disposition::OPEN)).await }
     });
-    let event = tokio::time::timeout(Duration::from_secs(10), events.recv()).await.unwrap().unwrap();
+    let event = tokio::time::timeout(Duration::from_secs(60), events.recv()).await.unwrap().unwrap();
     assert_eq!(event.kind, EventKind::Break);
     let OplockBreak::Oplock { oplock_level, file_id } = OplockBreak::decode(&event.pdu).unwrap() else {
         panic!("a lease break");
@@ -474,7 +474,7 @@ async fn an_oplock_break_is_an_event_and_its_acknowledgement_lets_the_other_in()
     body.extend_from_slice(&file_id.0);
     let acknowledgement = Outgoing::new(Command::OplockBreak, body).in_session(&session).in_tree(tree.id);
     assert_eq!(holder.exchange(acknowledgement).await.unwrap().status(), NtStatus::SUCCESS);
-    tokio::time::timeout(Duration::from_secs(10), opening).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(60), opening).await.unwrap().unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ struct Bench {
 
 fn bench() -> Bench {
     let mut options = ConnectOptions::new(([127, 0, 0, 1], 445).into());
-    options.response_timeout = Duration::from_millis(500);
+    options.response_timeout = Duration::from_millis(1500);
     let (frame_sender, frames) = mpsc::channel(QUEUED_FRAMES);
     let (event_sender, events) = mpsc::channel(4);
     Bench { shared: Multiplexer::new(options, frame_sender, event_sender), frames, events }
