@@ -26,7 +26,7 @@ use crate::capture::Progress;
 use crate::model::CaptureEvent;
 use crate::store::{Dataset, DatasetPath, Manifest, StagedDataset};
 use extraction::Extraction;
-use logins::LoginFeed;
+use logins::LoginReader;
 use opening::Opening;
 use rows::RowWriters;
 use sources::Sources;
@@ -76,7 +76,7 @@ fn write(
         let stages = || {
             let (events, reader) = extraction.start(scope);
             let mut rows = RowWriters::start(scope, &staged, &footer, options.jobs)?;
-            let mut logins = LoginFeed::new(options.tshark.as_ref());
+            let mut logins = LoginReader::new(options);
             let mut opening = Opening::new(scope, options, &inputs, &progress.input);
             let mut pairing = Pairing::new(WindowLimits::default());
             let mut failure = None;
@@ -85,7 +85,7 @@ fn write(
                 for event in batch {
                     opening.pass(event, |event| {
                         pairing.push(event, &mut |paired| {
-                            let result = logins.offer(&paired).and_then(|()| rows.push(paired));
+                            let result = logins.read(&paired).and_then(|()| rows.push(paired));
                             failure = failure.take().or(result.err());
                         });
                     })?;
@@ -100,7 +100,7 @@ fn write(
                 return Err(failure);
             }
             pairing.finish(&mut |paired| {
-                let result = logins.offer(&paired).and_then(|()| rows.push(paired));
+                let result = logins.read(&paired).and_then(|()| rows.push(paired));
                 failure = failure.take().or(result.err());
             });
             if let Some(failure) = failure {

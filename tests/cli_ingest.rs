@@ -208,7 +208,8 @@ fn without_tshark_the_way_to_get_it_and_the_way_on_are_told() {
     let run = home.run_with_path(&[], &["ingest", "--no-tshark", "capture.pcapng"]);
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert!(run.stderr.contains("83 operations in 1 session"), "{}", run.stderr);
-    assert!(run.stderr.contains("without tshark: users, domains and workstations are not known"), "{}", run.stderr);
+    let list = home.run(&["session", "--list", "--trace", "capture.pcapng"]).ok();
+    assert!(list.contains("testuser"), "{list}");
     home.run(&["ingest", "--tshark", "/nowhere/tshark", "capture.pcapng"]).fails(5, &["/nowhere/tshark"]);
 }
 

@@ -1,7 +1,7 @@
 //! Ingest on real captures: nothing lost, nothing changed, both extractors alike.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -169,6 +169,26 @@ fn both_extractors_give_equal_datasets() {
                 assert!(ours == theirs, "{} {name}: {}", capture.display(), difference(ours, theirs));
             }
         }
+    }
+}
+
+#[test]
+fn who_logged_in_is_read_as_tshark_reads_it() {
+    let mut mechanisms = BTreeSet::new();
+    for capture in fixtures().into_iter().chain(shared_captures()) {
+        let output = tempfile::tempdir().unwrap();
+        let logins = |extractor| {
+            let sessions = run(&capture, output.path(), extractor).manifest.sessions;
+            let logins = sessions.into_iter().map(|session| (session.id, session.login));
+            logins.collect::<Vec<_>>()
+        };
+        let ours = logins(Extractor::Native);
+        assert_eq!(ours, logins(Extractor::Tshark), "{}", capture.display());
+        mechanisms.extend(ours.into_iter().filter_map(|(_, login)| login.mechanism));
+    }
+    assert!(mechanisms.contains("NTLM"));
+    if !shared_captures().is_empty() {
+        assert!(mechanisms.contains("Kerberos"));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who logged in, read from what tshark dissects of SESSION_SETUP messages.
+//! Who logged in: what tshark dissects of SESSION_SETUP messages, and what several messages tell together.
 
 use std::hash::Hash;
 
@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::ek::EkMessage;
 use super::ek_field::EkField;
+use super::feed::Row;
 use crate::model::LoginFacts;
 
 /// NTLMSSP message type AUTHENTICATE, [MS-NLMP] 2.2.1.3.
@@ -57,10 +58,24 @@ pub fn merge_login(known: &mut LoginFacts, later: LoginFacts) {
     known.anonymous |= later.anonymous;
 }
 
-/// Gathers facts by whatever identifies a session for the caller.
+/// Gathers what messages tell, by whatever identifies a session for the caller, in the order of the messages. What tshark
+/// tells comes later; the place of it is kept.
 #[derive(Debug)]
 pub struct LoginCollector<K> {
-    logins: FxHashMap<K, LoginFacts>,
+    logins: FxHashMap<K, Gathered>,
+}
+
+#[derive(Debug, Default)]
+struct Gathered {
+    facts: LoginFacts,
+    /// From the first message on that tshark is asked about.
+    behind: Vec<Behind>,
+}
+
+#[derive(Debug)]
+enum Behind {
+    Facts(LoginFacts),
+    Row(Row),
 }
 
 impl<K> Default for LoginCollector<K> {
@@ -70,16 +85,33 @@ impl<K> Default for LoginCollector<K> {
 }
 
 impl<K: Eq + Hash> LoginCollector<K> {
-    /// Adds what a message of a session tells, in the order of the messages.
-    pub fn add(&mut self, session: K, message: &EkMessage) {
-        if let Some(facts) = login_facts(message) {
-            merge_login(self.logins.entry(session).or_default(), facts);
+    /// Adds what the next message of a session tells.
+    pub fn add(&mut self, session: K, facts: LoginFacts) {
+        let gathered = self.logins.entry(session).or_default();
+        if gathered.behind.is_empty() {
+            merge_login(&mut gathered.facts, facts);
+        } else {
+            gathered.behind.push(Behind::Facts(facts));
         }
     }
 
-    /// What is known by session.
-    pub fn into_facts(self) -> FxHashMap<K, LoginFacts> {
-        self.logins
+    /// The next message of a session is a row of the feed, about which tshark will tell.
+    pub fn add_row(&mut self, session: K, row: Row) {
+        self.logins.entry(session).or_default().behind.push(Behind::Row(row));
+    }
+
+    /// What is known by session; `rows` is what tshark told.
+    pub fn into_facts(self, mut rows: FxHashMap<Row, LoginFacts>) -> FxHashMap<K, LoginFacts> {
+        let whole = self.logins.into_iter().map(|(session, Gathered { mut facts, behind })| {
+            for told in behind {
+                match told {
+                    Behind::Facts(told) => merge_login(&mut facts, told),
+                    Behind::Row(row) => merge_login(&mut facts, rows.remove(&row).unwrap_or_default()),
+                }
+            }
+            (session, facts)
+        });
+        whole.collect()
     }
 }
 
@@ -142,5 +174,19 @@ mod tests {
         merge_login(&mut known, LoginFacts { guest: true, domain: Some("LAB".into()), ..LoginFacts::default() });
         assert_eq!((known.user.as_deref(), known.domain.as_deref()), (Some("alice"), Some("LAB")));
         assert!(known.guest && known.server_challenge);
+    }
+    #[test]
+    fn what_tshark_tells_keeps_its_place_among_the_messages() {
+        let user = |name: &str| LoginFacts { user: Some(name.into()), ..LoginFacts::default() };
+        let mut collector = LoginCollector::default();
+        collector.add('a', user("first"));
+        collector.add_row('a', Row(1));
+        collector.add('a', LoginFacts { domain: Some("LAB".into()), ..LoginFacts::default() });
+        collector.add('b', user("other"));
+        collector.add_row('b', Row(2));
+        collector.add('b', user("last"));
+        let facts = collector.into_facts([(Row(1), user("told")), (Row(2), user("told"))].into_iter().collect());
+        assert_eq!((facts[&'a'].user.as_deref(), facts[&'a'].domain.as_deref()), (Some("told"), Some("LAB")));
+        assert_eq!(facts[&'b'].user.as_deref(), Some("last"));
     }
 }

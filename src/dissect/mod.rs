@@ -1,19 +1,25 @@
-//! What tshark dissects: the PDU feed it is given, its EK JSON read back. Push parsers without I/O of their own.
+//! What lies in messages and is not SMB2: logins, which are read here as far as they are NTLM or a Kerberos ticket, and what
+//! takes tshark's dissectors: the PDU feed it is given, its EK JSON read back. Push parsers without I/O of their own.
 //!
-//! [`FeedWriter`] turns PDUs into the capture that tshark reads on its stdin, one record a PDU. [`EkParser`] turns what
-//! `tshark -T ek` prints into [`EkRecord`]s. [`LoginCollector`] and [`RpcFacts`] read facts from those; [`Extractor`] makes
-//! of a whole file's records what the capture stage makes of its packets.
+//! [`setup_message`] reads a login's message; what it leaves open goes to tshark. [`FeedWriter`] turns PDUs into the capture that tshark reads on its stdin, one record a PDU. [`EkParser`] turns what
+//! `tshark -T ek` prints into [`EkRecord`]s, of which [`login_facts`] and [`RpcFacts`] read facts. [`LoginCollector`] puts
+//! together what both tell of a login; [`Extractor`] makes of a whole file's records what the capture stage makes of its packets.
 
 mod clean_stream;
+mod der;
 mod ek;
 mod ek_field;
 mod ek_repair;
 mod ek_visitor;
 mod extract;
 mod feed;
+mod gss_token;
 mod login;
+mod ntlmssp;
 mod packet_stream;
 mod rpc;
+mod setup_message;
+mod ticket;
 
 pub use clean_stream::{CleanStreamWriter, packets_of};
 pub use ek::{EkError, EkMessage, EkParser, EkRecord};
@@ -23,3 +29,4 @@ pub use feed::{Direction, FeedPdu, FeedWriter, Row};
 pub use login::{LoginCollector, login_facts, merge_login};
 pub use packet_stream::PacketStreamWriter;
 pub use rpc::RpcFacts;
+pub use setup_message::{SetupMessage, setup_message};

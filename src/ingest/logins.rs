@@ -1,22 +1,40 @@
-//! Logins go to tshark as they are paired, and come back as facts. tshark is started at the first one: a capture without
-//! logins does not wait for it.
+//! Logins, read as they are paired. What we cannot read ourselves goes to tshark, which is started at the first such message
+//! and runs beside the reading: a capture whose logins are all NTLM does not wait for it.
 
 use std::io::{Read, Write};
 use std::process::ChildStdin;
 use std::thread::JoinHandle;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::error::IngestError;
+use super::options::{Extractor, IngestOptions};
 use crate::analyse::{PairedOperation, SessionSlot};
-use crate::dissect::{Direction, EkParser, FeedPdu, FeedWriter, LoginCollector, Row};
+use crate::dissect::{
+    Direction, EkParser, FeedPdu, FeedWriter, LoginCollector, Row, SetupMessage, login_facts, merge_login,
+    setup_message,
+};
 use crate::model::{Command, LoginFacts, Part};
 use crate::tools::{Child, Input, ToolError, Tshark};
 
-/// The feed, if there is a tshark to feed.
-pub(super) struct LoginFeed<'a> {
+/// Facts by session.
+#[derive(Debug, Default)]
+pub(super) struct Logins {
+    pub facts: FxHashMap<SessionSlot, LoginFacts>,
+    /// Sessions with messages that tshark could have told more of, had it been used.
+    pub unread: usize,
+}
+
+/// Gathers facts, with a tshark's help if there is one.
+pub(super) struct LoginReader<'a> {
     tshark: Option<&'a Tshark>,
+    /// Whether tshark has keys, with which it opens tickets.
+    has_keys: bool,
+    /// Whether tshark is the witness, and reads all of them.
+    by_tshark: bool,
     running: Option<Running>,
+    collector: LoginCollector<SessionSlot>,
+    unread: FxHashSet<SessionSlot>,
 }
 
 struct Running {
@@ -24,41 +42,59 @@ struct Running {
     input: ChildStdin,
     writer: FeedWriter,
     buffer: Vec<u8>,
-    sessions: Vec<SessionSlot>,
-    reader: JoinHandle<Result<Vec<(u64, crate::dissect::EkMessage)>, IngestError>>,
+    reader: JoinHandle<Result<FxHashMap<Row, LoginFacts>, IngestError>>,
 }
 
-impl<'a> LoginFeed<'a> {
-    pub(super) fn new(tshark: Option<&'a Tshark>) -> Self {
-        Self { tshark, running: None }
+impl<'a> LoginReader<'a> {
+    pub(super) fn new(options: &'a IngestOptions) -> Self {
+        Self {
+            tshark: options.tshark.as_ref(),
+            has_keys: options.has_keys && options.tshark.is_some(),
+            by_tshark: options.extractor == Extractor::Tshark,
+            running: None,
+            collector: LoginCollector::default(),
+            unread: FxHashSet::default(),
+        }
     }
 
-    /// Feeds the PDUs of an operation that is part of a login.
-    pub(super) fn offer(&mut self, paired: &PairedOperation) -> Result<(), IngestError> {
+    /// Reads the messages of an operation that is part of a login.
+    pub(super) fn read(&mut self, paired: &PairedOperation) -> Result<(), IngestError> {
         let operation = &paired.operation;
-        let Some(tshark) = self.tshark else { return Ok(()) };
         if operation.command != Command::SessionSetup {
             return Ok(());
         }
-        let running = match &mut self.running {
-            Some(running) => running,
-            None => self.running.insert(Running::start(tshark)?),
-        };
         let parts = [(&operation.request, Direction::ToServer), (&operation.response, Direction::ToClient)];
         for (part, direction) in parts {
-            if let Some(part) = part {
-                running.feed(part, direction, paired)?;
+            let Some(part) = part else { continue };
+            match if self.by_tshark { SetupMessage::Unknown } else { setup_message(&part.pdu) } {
+                SetupMessage::Ticket(_) if self.has_keys => self.ask(part, direction, paired)?,
+                SetupMessage::Told(facts) | SetupMessage::Ticket(facts) => self.collector.add(paired.slot, facts),
+                SetupMessage::Silent => {}
+                SetupMessage::Unknown => self.ask(part, direction, paired)?,
             }
         }
         Ok(())
     }
 
-    /// Closes the feed and waits for what tshark has to say.
-    pub(super) fn finish(self) -> Result<FxHashMap<SessionSlot, LoginFacts>, IngestError> {
-        match self.running {
-            Some(running) => running.finish(),
-            None => Ok(FxHashMap::default()),
+    fn ask(&mut self, part: &Part, direction: Direction, paired: &PairedOperation) -> Result<(), IngestError> {
+        let Some(tshark) = self.tshark else {
+            self.unread.insert(paired.slot);
+            return Ok(());
+        };
+        let running = match &mut self.running {
+            Some(running) => running,
+            None => self.running.insert(Running::start(tshark)?),
+        };
+        if let Some(row) = running.feed(part, direction, paired) {
+            self.collector.add_row(paired.slot, row);
         }
+        Ok(())
+    }
+
+    /// Waits for what tshark has to say, if it was asked.
+    pub(super) fn finish(self) -> Result<Logins, IngestError> {
+        let rows = self.running.map(Running::finish).transpose()?.unwrap_or_default();
+        Ok(Logins { facts: self.collector.into_facts(rows), unread: self.unread.len() })
     }
 }
 
@@ -69,7 +105,7 @@ impl Running {
             return Err(IngestError::Worker { what: "talking to tshark" });
         };
         let reader = std::thread::spawn(move || {
-            let (mut parser, mut messages, mut buffer) = (EkParser::new(), Vec::new(), vec![0; 1 << 16]);
+            let (mut parser, mut rows, mut buffer) = (EkParser::new(), FxHashMap::default(), vec![0; 1 << 16]);
             loop {
                 let length = output.read(&mut buffer).unwrap_or(0);
                 parser.push(&buffer[..length]);
@@ -78,19 +114,22 @@ impl Running {
                 }
                 while let Some(record) = parser.next_record() {
                     let record = record?;
-                    messages.extend(record.messages.into_iter().map(|message| (record.frame, message)));
+                    for facts in record.messages.iter().filter_map(login_facts) {
+                        merge_login(rows.entry(Row(record.frame)).or_default(), facts);
+                    }
                 }
                 if length == 0 {
-                    return Ok(messages);
+                    return Ok(rows);
                 }
             }
         });
         let mut buffer = Vec::new();
         let writer = FeedWriter::new(&mut buffer);
-        Ok(Self { child, input, writer, buffer, sessions: Vec::new(), reader })
+        Ok(Self { child, input, writer, buffer, reader })
     }
 
-    fn feed(&mut self, part: &Part, direction: Direction, paired: &PairedOperation) -> Result<(), IngestError> {
+    /// Writes a message to tshark; None when it is one that tshark does not take.
+    fn feed(&mut self, part: &Part, direction: Direction, paired: &PairedOperation) -> Option<Row> {
         let pdu = FeedPdu {
             bytes: &part.pdu,
             connection: &paired.operation.connection,
@@ -101,44 +140,28 @@ impl Running {
             file_id: None,
             keep_payload: false,
         };
-        if self.writer.write(&pdu, &mut self.buffer).is_some() {
-            self.sessions.push(paired.slot);
-        }
+        let row = self.writer.write(&pdu, &mut self.buffer);
         if self.buffer.len() > 1 << 15 {
-            self.flush()?;
+            self.flush();
         }
-        Ok(())
+        row
     }
 
-    fn flush(&mut self) -> Result<(), IngestError> {
+    fn flush(&mut self) {
         // A tshark that has gone says why when it is waited for.
-        if self.input.write_all(&self.buffer).and_then(|()| self.input.flush()).is_err() {
-            self.buffer.clear();
-            return Ok(());
-        }
+        let _ = self.input.write_all(&self.buffer).and_then(|()| self.input.flush());
         self.buffer.clear();
-        Ok(())
     }
 
-    fn finish(mut self) -> Result<FxHashMap<SessionSlot, LoginFacts>, IngestError> {
-        self.flush()?;
-        let Self { child, input, writer, sessions, reader, .. } = self;
+    fn finish(mut self) -> Result<FxHashMap<Row, LoginFacts>, IngestError> {
+        self.flush();
+        let Self { child, input, reader, .. } = self;
         drop(input);
-        let messages = match reader.join() {
-            Ok(messages) => messages?,
+        let rows = match reader.join() {
+            Ok(rows) => rows?,
             Err(_) => return Err(IngestError::Worker { what: "reading what tshark says of logins" }),
         };
         child.finish().map_err(|error: ToolError| IngestError::Tool(error))?;
-        let mut collector = LoginCollector::default();
-        for (row, message) in &messages {
-            let Row(number) = Row(*row);
-            if number >= 1
-                && number <= writer.rows()
-                && let Some(slot) = sessions.get(number as usize - 1)
-            {
-                collector.add(*slot, message);
-            }
-        }
-        Ok(collector.into_facts())
+        Ok(rows)
     }
 }

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rustc_hash::FxHashMap;
-
 use super::error::IngestError;
 use super::extraction::Read;
+use super::logins::Logins;
 use super::options::IngestOptions;
 use super::sources::Sources;
 use crate::analyse::{Pairing, SessionSlot};
-use crate::model::{Anomaly, LoginFacts};
+use crate::model::Anomaly;
 use crate::store::{CaptureEntry, ConnectionEndEntry, DatasetPath, Manifest, Quality, SCHEMA_VERSION, ToolVersions};
 
 /// A dataset, and whether it was written now.
@@ -123,7 +122,7 @@ pub(super) fn manifest(
     read: &Read,
     pairing: &Pairing,
     files: &[String],
-    mut logins: FxHashMap<SessionSlot, LoginFacts>,
+    mut logins: Logins,
     anomalies: BTreeMap<Anomaly, u64>,
 ) -> Manifest {
     let statistics = &read.statistics;
@@ -136,7 +135,7 @@ pub(super) fn manifest(
         entry.undecrypted = undecrypted;
         entry.encryption |= undecrypted > 0;
         undecrypted_messages += undecrypted;
-        if let Some(login) = logins.remove(&SessionSlot(slot as u32)) {
+        if let Some(login) = logins.facts.remove(&SessionSlot(slot as u32)) {
             let granted = std::mem::replace(&mut entry.login, login);
             entry.login.guest |= granted.guest;
             entry.login.anonymous |= granted.anonymous;
@@ -147,8 +146,12 @@ pub(super) fn manifest(
     sessions.sort_by(|a, b| (a.first_time.is_none(), &a.first_time).cmp(&(b.first_time.is_none(), &b.first_time)));
     let mut notes = sources.notes().to_vec();
     notes.extend_from_slice(&read.notes);
-    if options.tshark.is_none() {
-        notes.push("ingested without tshark: users, domains and workstations are not known".to_owned());
+    if logins.unread > 0 {
+        let sessions = if logins.unread == 1 { "session" } else { "sessions" };
+        notes.push(format!(
+            "{} {sessions} logged in by another mechanism than NTLM or Kerberos, which takes tshark to read",
+            logins.unread
+        ));
     }
     Manifest {
         schema_version: SCHEMA_VERSION,

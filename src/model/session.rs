@@ -48,7 +48,7 @@ pub struct SessionEntry {
     pub tcp_streams: Vec<u32>,
 }
 
-/// Who logged in and how, as far as tshark's dissectors show it.
+/// Who logged in and how, as far as the messages show it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginFacts {
     /// User name; for Kerberos the client principal when the ticket could be read.

@@ -44,7 +44,7 @@ pub struct IngestArgs {
     /// Who takes the messages out of the capture
     #[arg(long, value_enum, default_value_t, value_name = "WHO")]
     pub extractor: ExtractorArg,
-    /// Do without tshark: no logins, no decryption, no pipe operations
+    /// Do without tshark: nothing sealed, compressed or in tunnels is opened; users of Kerberos are not named
     #[arg(long, conflicts_with_all = ["nt_password_file", "keytab", "session_key", "session_key_file", "tshark"])]
     pub no_tshark: bool,
     /// tshark's program file (else SMBREPLAY_TSHARK, else PATH)
