@@ -198,7 +198,7 @@ fn the_feed_of_the_quickstart_capture_shows_who_logged_in() {
 
 /// An NTLM AUTHENTICATE message with domain, user and workstation at an offset, the flags before it if there is room.
 fn authenticate(flags: u32, payload_at: usize, names: [&[u8]; 3]) -> Vec<u8> {
-    let mut pointers = vec![[0; 8]; 6];
+    let mut pointers = [[0; 8]; 6];
     let mut offset = payload_at;
     for (at, bytes) in (2..).zip(names) {
         pointers[at][..2].copy_from_slice(&(bytes.len() as u16).to_le_bytes());

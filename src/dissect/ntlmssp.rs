@@ -84,7 +84,7 @@ mod tests {
     fn authenticate(flags: u32, payload_at: usize, [domain, user, workstation]: [&[u8]; 3]) -> Vec<u8> {
         let mut message = b"NTLMSSP\0\x03\0\0\0".to_vec();
         let mut offset = payload_at;
-        let mut pointers = vec![[0; 8]; 6];
+        let mut pointers = [[0; 8]; 6];
         for (at, bytes) in [(2, domain), (3, user), (4, workstation)] {
             pointers[at][..2].copy_from_slice(&(bytes.len() as u16).to_le_bytes());
             pointers[at][4..].copy_from_slice(&(offset as u32).to_le_bytes());
