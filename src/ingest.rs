@@ -13,6 +13,7 @@ mod outcome;
 mod rows;
 mod sources;
 mod spill;
+mod tickets;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -69,6 +70,7 @@ fn write(
     progress: &IngestProgress,
 ) -> Result<Manifest, IngestError> {
     let inputs = sources.paths();
+    let options = &*tickets::with_their_keys(options, &inputs, &progress.input)?;
     let extraction = Extraction::open(options, inputs.clone(), &progress.input)?;
     let staged = StagedDataset::create(place)?;
     let footer = outcome::footer(options);

@@ -4,16 +4,15 @@
 
 mod support;
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
 use smbreplay::model::message::file_id_offset;
 use smbreplay::model::{self, CtlCode, Operation};
 use smbreplay::store::{Dataset, Projection};
 use support::Samba;
+use support::recording::Recording;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -33,48 +32,6 @@ fn sessions(capture: &Path, output: &Path, port: u16) -> Vec<Vec<Operation>> {
     let dataset = Dataset::open(report.place).unwrap();
     let read = |entry| dataset.operations(entry, Projection::Everything).unwrap().map(Result::unwrap).collect();
     dataset.sessions().iter().map(read).collect()
-}
-
-/// tcpdump on the loopback interface, for one port.
-struct Recording {
-    tcpdump: Child,
-    file: PathBuf,
-}
-
-impl Recording {
-    fn start(folder: &Path, port: u16) -> Self {
-        let file = folder.join("replay.pcap");
-        let mut tcpdump = Command::new("tcpdump")
-            .args(["-i", "lo", "-s", "0", "-B", "16384", "--immediate-mode", "-U", "-Z", "root", "-w"])
-            .arg(&file)
-            .arg(format!("tcp port {port}"))
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the tests need tcpdump: scripts/install-deps.sh --test");
-        let mut stderr = BufReader::new(tcpdump.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("listening on") {
-            line.clear();
-            assert!(stderr.read_line(&mut line).unwrap() > 0, "tcpdump does not listen");
-        }
-        Self { tcpdump, file }
-    }
-
-    /// Ends it when its file has not grown for a while.
-    fn stop(mut self) -> PathBuf {
-        let size = || std::fs::metadata(&self.file).map(|metadata| metadata.len()).unwrap_or(0);
-        let (mut last, mut since) = (size(), Instant::now());
-        while since.elapsed() < Duration::from_secs(2) {
-            std::thread::sleep(Duration::from_millis(20));
-            if size() != last {
-                (last, since) = (size(), Instant::now());
-            }
-        }
-        let kill = Command::new("kill").arg("-INT").arg(self.tcpdump.id().to_string()).status().unwrap();
-        assert!(kill.success());
-        self.tcpdump.wait().unwrap();
-        self.file.clone()
-    }
 }
 
 /// What must be the same: the command, its place in a chain, its flags beside signing, its body without ids and names of

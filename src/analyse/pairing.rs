@@ -43,6 +43,8 @@ pub struct PairingCounts {
     pub pdus: u64,
     /// PDUs shorter than a header; they are kept with a session of id 0 but cannot be paired.
     pub headless: u64,
+    /// Compressed messages that nobody opened.
+    pub compressed: u64,
 }
 
 pub(super) struct Session {
@@ -101,7 +103,8 @@ impl Pairing {
                         self.sessions[slot.0 as usize].undecrypted += 1;
                         self.adopt_prelude(index, slot, None);
                     }
-                    OpaqueKind::Smb1 { .. } | OpaqueKind::Compressed | OpaqueKind::Other => {}
+                    OpaqueKind::Compressed => self.counts.compressed += 1,
+                    OpaqueKind::Smb1 { .. } | OpaqueKind::Other => {}
                 }
             }
             CaptureEvent::Gap(_) => {}

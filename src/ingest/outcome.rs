@@ -170,7 +170,7 @@ pub(super) fn manifest(
             smb1_messages: statistics.smb1_messages,
             sealed_messages: statistics.sealed_messages,
             undecrypted_messages,
-            compressed_messages: statistics.compressed_messages,
+            compressed_messages: pairing.counts().compressed,
             gaps: statistics.gaps,
             gap_bytes: statistics.gap_bytes,
             unreadable_bytes: statistics.unreadable_bytes,

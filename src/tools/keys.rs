@@ -50,6 +50,17 @@ pub struct SessionKey {
 }
 
 impl SessionKey {
+    /// The key of a session from that of its ticket, of which it is the first 16 bytes ([MS-SMB2] 3.2.5.3). None when there
+    /// are fewer.
+    pub fn of_ticket(session_id: u64, ticket_key: &[u8]) -> Option<Self> {
+        Some(Self {
+            session_id: session_id.to_le_bytes(),
+            session_key: Zeroizing::new(ticket_key.get(..16)?.to_vec()),
+            server_to_client: Zeroizing::default(),
+            client_to_server: Zeroizing::default(),
+        })
+    }
+
     /// The line of Wireshark's `smb2_seskey_list` for this key.
     pub(super) fn list_line(&self) -> Zeroizing<String> {
         let field = |bytes: &[u8]| Zeroizing::new(if bytes.is_empty() { "\"\"".into() } else { hex::encode(bytes) });

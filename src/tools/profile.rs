@@ -10,13 +10,14 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 use super::error::ToolError;
-use super::keys::{InvalidKey, Keys};
+use super::keys::{InvalidKey, Keys, SessionKey};
 use super::locate::Tool;
 
 /// The folder; removed with its files when dropped.
 #[derive(Debug)]
 pub struct Profile {
     folder: TempDir,
+    keys: Keys,
 }
 
 impl Profile {
@@ -30,7 +31,19 @@ impl Profile {
             keys.session_keys.iter().for_each(|key| list.push_str(&key.list_line()));
             write_private(&folder.path().join("smb2_seskey_list"), &list).map_err(failed)?;
         }
-        Ok(Self { folder })
+        Ok(Self { folder, keys: keys.clone() })
+    }
+
+    /// Another one with the keys of more sessions.
+    pub(super) fn with_session_keys(&self, more: Vec<SessionKey>) -> Result<Self, ToolError> {
+        let mut keys = self.keys.clone();
+        keys.session_keys.extend(more);
+        Self::new(&keys)
+    }
+
+    /// Whether there is a keytab.
+    pub(super) fn has_keytab(&self) -> bool {
+        self.keys.keytab.is_some()
     }
 
     /// Where it is.

@@ -4,6 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::child::Command;
+use super::error::ToolError;
+use super::keys::SessionKey;
 use super::locate::Located;
 use super::profile::Profile;
 
@@ -20,6 +22,16 @@ impl Tshark {
         Self { located, profile: Arc::new(profile) }
     }
 
+    /// The same with the keys of more sessions.
+    pub fn with_session_keys(&self, keys: Vec<SessionKey>) -> Result<Self, ToolError> {
+        Ok(Self { located: self.located.clone(), profile: Arc::new(self.profile.with_session_keys(keys)?) })
+    }
+
+    /// Whether it has a keytab, with which it opens tickets.
+    pub fn has_keytab(&self) -> bool {
+        self.profile.has_keytab()
+    }
+
     /// Where it is.
     pub fn located(&self) -> &Located {
         &self.located
@@ -34,6 +46,13 @@ impl Tshark {
         // printed: the interface shows as the name of a layer that is left out.
         let command = self.command().args(["-l", "-r", "-", "-T", "ek", "-J", "frame smb2 dcerpc"]);
         if raw { command.arg("-x") } else { command }
+    }
+
+    /// Opens the tickets in a feed of SESSION_SETUP messages, and prints a line a message: its number in the feed, a tab,
+    /// and in hex the last key within, if any.
+    pub fn ticket_keys_command(&self) -> Command {
+        let fields = ["-e", "frame.number", "-e", "kerberos.keyvalue", "-E", "occurrence=l"];
+        self.command().args(["-r", "-", "-T", "fields"]).args(fields)
     }
 
     /// Dissects a capture given on stdin that has the messages of some connections as a clean stream

@@ -55,13 +55,17 @@ impl Kdc {
         format!("tcp://127.0.0.1:{}", self.port)
     }
 
+    /// The file with the service's key.
+    pub(crate) fn keytab(&self) -> PathBuf {
+        self.folder.path().join("keytab")
+    }
+
     /// Lines for Samba's `[global]` by which it takes this KDC's tickets.
     pub(crate) fn samba_settings(&self) -> String {
-        let keytab = self.folder.path().join("keytab");
         format!(
             "realm = {}\n    kerberos method = dedicated keytab\n    dedicated keytab file = {}",
             Self::REALM,
-            keytab.display()
+            self.keytab().display()
         )
     }
 }

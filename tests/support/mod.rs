@@ -5,6 +5,7 @@
 pub(crate) mod kdc;
 pub(crate) mod messages;
 pub(crate) mod packets;
+pub(crate) mod recording;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
