@@ -2,6 +2,8 @@
 //! found.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "replay_live/options.rs"]
+mod options;
 mod support;
 
 use std::collections::BTreeMap;
@@ -65,7 +67,7 @@ fn closings(case: &str) -> Vec<Closing> {
 
 /// A fixture as a whole.
 fn workload(case: &str) -> Workload {
-    Workload { sessions: sessions(case), closings: closings(case) }
+    Workload { sessions: sessions(case), closings: closings(case), logins: Vec::new() }
 }
 
 /// Puts a share in the state in which a fixture was captured.
@@ -83,6 +85,7 @@ fn target(samba: &Samba, share: Option<&str>) -> Target {
     Target {
         connect: ConnectOptions::new(samba.address()),
         credentials: Credentials::ntlm(Samba::USER, "", Samba::PASSWORD),
+        users: Vec::new(),
         names: NameMap { server: "127.0.0.1".into(), share: share.map(Into::into), ..NameMap::default() },
         follow_dialect: true,
     }

@@ -3,6 +3,7 @@
 pub mod args;
 pub mod commands;
 mod config;
+mod credentials;
 mod datasets;
 mod exit_status;
 mod failure;

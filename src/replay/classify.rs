@@ -2,7 +2,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::plan::{StepIndex, StepKind};
+use super::name_map::climbs;
+use super::plan::{PlanOptions, StepIndex, StepKind};
 use super::reason::Reason;
 use super::safety::could_change;
 use crate::model::message::{OplockBreak, Request, Response, file_id_offset};
@@ -33,7 +34,7 @@ impl BreakSubject {
 
 /// Goes over the operations once, in their order.
 pub(super) struct Classifier {
-    read_only: bool,
+    options: PlanOptions,
     refused: FxHashSet<(ConnectionIndex, SessionId)>,
     connected: FxHashSet<ConnectionIndex>,
     logged_in: FxHashSet<(ConnectionIndex, SessionId)>,
@@ -46,9 +47,9 @@ pub(super) struct Classifier {
 }
 
 impl Classifier {
-    pub(super) fn new(operations: &[Operation], read_only: bool) -> Self {
+    pub(super) fn new(operations: &[Operation], options: PlanOptions) -> Self {
         Self {
-            read_only,
+            options,
             refused: refused_logins(operations),
             connected: FxHashSet::default(),
             logged_in: FxHashSet::default(),
@@ -123,8 +124,11 @@ impl Classifier {
             return Ok(StepKind::Own);
         }
         self.check_ids(operation, &body, server)?;
-        if self.read_only && could_change(operation) {
+        if self.options.read_only && could_change(operation) {
             return Err(Reason::ReadOnly);
+        }
+        if self.options.below_base && leaves_folder(operation) {
+            return Err(Reason::OutsideBase);
         }
         if operation.command == Command::OplockBreak {
             let of = BreakSubject::of(pdu).and_then(|subject| self.breaks.get(&(server, subject)));
@@ -199,6 +203,12 @@ fn refused_logins(operations: &[Operation]) -> FxHashSet<(ConnectionIndex, Sessi
         }
     }
     refused
+}
+
+/// Whether a name that it gives to the server has so many parts `..` that it leads out of the folder that it is put below.
+fn leaves_folder(operation: &Operation) -> bool {
+    let path = operation.path.as_deref().filter(|_| operation.command == Command::Create);
+    [path, operation.new_path.as_deref()].into_iter().flatten().any(climbs)
 }
 
 /// IOCTLs that are about the tree, with a FileId of FF…FF, or of zeros by clients that do not care.

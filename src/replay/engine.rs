@@ -24,6 +24,7 @@ use super::readiness::Readiness;
 use super::remap::IdMap;
 use super::run::{Finished, Progress, Target};
 use super::summary::LATE;
+use super::users::SessionUsers;
 use crate::model::{Command, FileId, Operation, TreeId};
 use crate::wire::{Connection, Session};
 
@@ -40,6 +41,7 @@ pub(super) struct Engine {
     plan: Arc<Plan>,
     operations: Arc<Vec<Operation>>,
     target: Arc<Target>,
+    users: Arc<SessionUsers>,
     options: Options,
 }
 
@@ -84,6 +86,7 @@ pub(super) struct Running<'a> {
     pub(super) plan: &'a Plan,
     pub(super) operations: &'a [Operation],
     pub(super) target: &'a Arc<Target>,
+    pub(super) users: &'a SessionUsers,
     pub(super) options: &'a Options,
     pub(super) start: Instant,
     pub(super) tell: Teller,
@@ -118,9 +121,10 @@ impl Engine {
         plan: Arc<Plan>,
         operations: Arc<Vec<Operation>>,
         target: Arc<Target>,
+        users: Arc<SessionUsers>,
         options: Options,
     ) -> Self {
-        Self { plan, operations, target, options }
+        Self { plan, operations, target, users, options }
     }
 
     /// Runs the plan to its end, or until `stop` turns true.
@@ -187,7 +191,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 impl<'a> Running<'a> {
     fn new(engine: &'a Engine, tell: Teller) -> Self {
-        let Engine { plan, operations, target, options } = engine;
+        let Engine { plan, operations, target, users, options } = engine;
         let cancel_targets = plan.steps.iter().filter_map(|step| match step.kind {
             StepKind::Cancel { target } => target,
             _ => None,
@@ -196,6 +200,7 @@ impl<'a> Running<'a> {
             plan,
             operations,
             target,
+            users,
             options,
             start: Instant::now(),
             tell,

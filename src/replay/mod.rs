@@ -14,6 +14,8 @@ mod engine;
 mod lane;
 mod latency;
 mod listing;
+mod merged_names;
+mod name_map;
 mod names;
 mod options;
 mod order;
@@ -40,11 +42,14 @@ mod sending;
 mod summary;
 #[cfg(test)]
 mod testing;
+mod users;
 
 pub use closing::Closing;
 pub use divergence::{Comparison, Context, compare};
 pub use latency::{Latencies, Percentiles};
-pub use options::{NameMap, OnConnectionLoss, Options, Ordering, Pacing, UnknownPacing};
+pub use merged_names::MergedPaths;
+pub use name_map::{NameMap, PathRule, ShareRule, UnusableRule};
+pub use options::{OnConnectionLoss, Options, Ordering, Pacing, UnknownPacing};
 pub use outcome::{Class, Finding, Outcome};
 pub use plan::{
     Plan, PlanCounts, PlanOptions, PlannedChain, PlannedConnection, PlannedSession, Step, StepIndex, StepKind, merge,
@@ -55,3 +60,4 @@ pub use rewrite::{CopyNumber, Rewriter};
 pub use run::{Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict, Workload};
 pub use safety::{Changes, captured_server, could_change};
 pub use summary::{CommandSummary, RootCause, Row, RunSummary};
+pub use users::{CapturedUser, UserRule, UserUse, credentials_for};

@@ -21,6 +21,8 @@ pub struct PlanOptions {
     pub ordering: Ordering,
     /// Plan no step that could change the server.
     pub read_only: bool,
+    /// Plan no step whose name leads out of the folder that everything goes below.
+    pub below_base: bool,
 }
 
 /// What becomes of an operation.
@@ -162,7 +164,7 @@ impl Plan {
         let mut closings = closings.into_iter().peekable();
         let mut closed = 0;
         let mut numbering = Numbering::default();
-        let mut classifier = Classifier::new(operations, options.read_only);
+        let mut classifier = Classifier::new(operations, options);
         let mut steps: Vec<Step> = Vec::with_capacity(operations.len());
         let mut chains: Vec<PlannedChain> = Vec::new();
         for (at, operation) in operations.iter().enumerate() {

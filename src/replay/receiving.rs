@@ -164,9 +164,15 @@ impl Running<'_> {
             return Comparison { class: Class::Skipped { root: *root }, compared: false, ..Comparison::noted(note) };
         }
         if operation.command == Command::QueryDirectory {
-            return self.listings.compare(server, operation, &reply.pdu, self.continued.contains(&at));
+            return self.listings.compare(
+                server,
+                operation,
+                &reply.pdu,
+                self.continued.contains(&at),
+                &self.target.names,
+            );
         }
-        let context = Context { base_dir: self.target.names.base_dir.as_deref(), on_pipe: step.on_pipe };
+        let context = Context { names: Some(&self.target.names), on_pipe: step.on_pipe };
         compare(operation, &reply.pdu, context)
     }
 

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 
+use super::name_map::NameMap;
 use super::names;
-use super::options::NameMap;
 use super::remap::IdMap;
 use crate::model::header::HEADER_LENGTH;
 use crate::model::message::{
@@ -36,7 +36,10 @@ impl Rewriter<'_> {
         let mut out = pdu.to_vec();
         match operation.command {
             Command::TreeConnect => names::tree_connect(&mut out, self.names),
-            Command::Create => self.create(&mut out, pdu, server),
+            Command::Create => {
+                let is_pipe = operation.share.as_deref().is_some_and(is_ipc);
+                self.create(&mut out, pdu, server, is_pipe);
+            }
             _ => {
                 self.file_id(&mut out, operation, server);
                 match operation.command {
@@ -46,6 +49,9 @@ impl Rewriter<'_> {
                     }
                     Command::Write => self.rpc_ids(&mut out, operation, pdu),
                     Command::SetInfo => names::set_info(&mut out, self.names),
+                    Command::QueryDirectory => {
+                        names::query_directory(&mut out, self.names, operation.path.as_deref());
+                    }
                     Command::OplockBreak if matches!(OplockBreak::decode(pdu), Ok(OplockBreak::Lease { .. })) => {
                         self.separate(&mut out, 72);
                     }
@@ -96,7 +102,7 @@ impl Rewriter<'_> {
         place.into_iter().for_each(|packet| self.ids.rpc.apply(packet));
     }
 
-    fn create(&self, out: &mut Vec<u8>, pdu: &[u8], server: u32) {
+    fn create(&self, out: &mut Vec<u8>, pdu: &[u8], server: u32, is_pipe: bool) {
         let layout = Layout(pdu);
         let (Ok(request), Ok(name_at), Ok(contexts_at)) = (
             CreateRequest::decode(pdu),
@@ -136,7 +142,10 @@ impl Rewriter<'_> {
             return;
         }
         let is_dfs = Header::decode(pdu).is_ok_and(|header| header.flags.0 & HeaderFlags::DFS_OPERATIONS != 0);
-        names::create(out, self.names, is_dfs);
+        // A pipe's name is no path.
+        if !is_pipe {
+            names::create(out, self.names, is_dfs);
+        }
     }
 
     /// Makes a lease key or GUID this copy's own.

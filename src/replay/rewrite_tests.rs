@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::options::NameMap;
+use super::name_map::NameMap;
 use super::remap::IdMap;
 use super::rewrite::{CopyNumber, Rewriter};
 use super::testing::*;
@@ -18,8 +18,8 @@ fn names(base_dir: Option<&str>) -> NameMap {
     NameMap {
         server: "lab".into(),
         share: Some("testshare".into()),
-        shares: Vec::new(),
         base_dir: base_dir.map(Into::into),
+        ..NameMap::default()
     }
 }
 

@@ -269,11 +269,12 @@ impl Running<'_> {
         });
         self.homes.entry(session).or_insert(connection);
         let previous_session_id = self.previous_session(session);
-        let (wire, target, tell) = (wire.clone(), Arc::clone(self.target), self.tell.clone());
+        let credentials = self.users.credentials(session).unwrap_or(&self.target.credentials).clone();
+        let (wire, tell) = (wire.clone(), self.tell.clone());
         tokio::spawn(async move {
             let result = match bound {
-                Some(bound) => wire.bind(&bound, &target.credentials).await,
-                None => wire.login_with(&target.credentials, LoginOptions { previous_session_id }).await,
+                Some(bound) => wire.bind(&bound, &credentials).await,
+                None => wire.login_with(&credentials, LoginOptions { previous_session_id }).await,
             };
             let _ = tell.send(Happening::LoggedIn { connection, session, result });
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::replay::{
-    Class, CommandSummary, Finding, Options, Pacing, Percentiles, RootCause, Row, RunReport, RunSummary,
+    Class, CommandSummary, Finding, Options, Pacing, Percentiles, RootCause, Row, RunReport, RunSummary, UserUse,
 };
 
 fn latency(base: u64) -> Option<Percentiles> {
@@ -70,6 +70,7 @@ fn run(diverged: bool) -> RunReport {
     RunReport {
         target: "127.0.0.1:1445".parse().unwrap(),
         user: "testuser".into(),
+        users: vec![UserUse { captured: "CORP\\alice".into(), target: "testuser".into(), sessions: 2, mapped: true }],
         options: Options { pacing: if diverged { Pacing::Captured } else { Pacing::Asap }, ..Options::default() },
         outcomes: Vec::new(),
         summary: RunSummary {

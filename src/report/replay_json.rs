@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::replay::{Row, RunReport, RunSummary, Verdict};
+use crate::replay::{Row, RunReport, RunSummary, UserUse, Verdict};
 
 /// The version of the format; it grows when fields change their meaning or go.
 const VERSION: u32 = 1;
@@ -14,6 +14,7 @@ struct Document<'a> {
     verdict: Verdict,
     target: String,
     user: &'a str,
+    users: &'a [UserUse],
     ordering: &'static str,
     pacing: String,
     read_only: bool,
@@ -30,6 +31,7 @@ pub fn replay_json(report: &RunReport) -> serde_json::Result<String> {
         verdict: report.verdict(),
         target: report.target.to_string(),
         user: &report.user,
+        users: &report.users,
         ordering: report.options.ordering.name(),
         pacing: report.options.pacing.to_string(),
         read_only: report.options.read_only,

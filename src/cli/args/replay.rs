@@ -1,5 +1,6 @@
 //! `smbreplay replay`
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::shared::{TargetArgs, TraceArgs, seconds};
 use crate::cli::output::Format;
 use crate::model::Dialect;
+use crate::replay::{PathRule, ShareRule};
 
 /// Arguments of `replay`.
 #[derive(Clone, Debug, Args)]
@@ -16,7 +18,9 @@ Examples:
   smbreplay replay 1 --server-ip 127.0.0.1 --port 1445 --username testuser --tree-name testshare
   smbreplay replay 0x0000040000000021 --dry-run
   smbreplay replay --all --yes --password-file pw --pacing captured
-  smbreplay replay 1 --read-only --format json > report.json")]
+  smbreplay replay 1 --read-only --format json > report.json
+  smbreplay replay 1 --map-share 'data=testshare' --map-path '^home\\\\(\\w+)=users\\$1' --base-dir run7
+  smbreplay replay --all --credentials lab.txt --map-user 'CORP\\alice=LAB\\tester1' --map-user '*=LAB\\tester2'")]
 pub struct ReplayArgs {
     /// The session: its id, its number in `session --list`, or any unique beginning of its id
     #[arg(value_name = "ID", conflicts_with = "all")]
@@ -48,6 +52,19 @@ pub struct ReplayArgs {
     /// Keep everything below this folder of the share
     #[arg(long, value_name = "FOLDER")]
     pub base_dir: Option<String>,
+    /// The target's share for a captured one, by name or as \\server\share; --tree-name is for all others
+    #[arg(long, value_name = "CAPTURED=TARGET", value_parser = ShareRule::from_str)]
+    pub map_share: Vec<ShareRule>,
+    /// What becomes of paths: in the first REGEX that fits a path (any case, \ written \\), what fits is replaced by TEXT with
+    /// $1, ${2} for its groups
+    #[arg(long, value_name = "REGEX=TEXT", value_parser = PathRule::from_str)]
+    pub map_path: Vec<PathRule>,
+    /// Who logs in for a captured user: user, DOMAIN\user, guest, anonymous, * for all
+    #[arg(long, value_name = "CAPTURED=TARGET")]
+    pub map_user: Vec<String>,
+    /// File (mode 600) with lines DOMAIN\user:password of those who can log in; captured users of the same name do
+    #[arg(long, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
     /// Send nothing that could change the server
     #[arg(long)]
     pub read_only: bool,

@@ -1,8 +1,6 @@
 //! `smbreplay replay`: the captured operations go to a lab server, and what it answers is compared.
 
-use std::fmt::Write as _;
 use std::io::{BufRead, IsTerminal, Write as _};
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,21 +8,23 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
 use crate::cli::args::{OrderingArg, PacingArg, ReplayArgs};
-use crate::cli::config::{Config, Key};
+use crate::cli::config::Config;
 use crate::cli::datasets::{choose_session, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
-use crate::cli::password::read_password;
-use crate::cli::shown;
 use crate::model::{ConnectionIndex, Operation, SessionEntry, Timestamp};
 use crate::replay::{
-    Closing, NameMap, Options, Ordering, Pacing, Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict,
-    Workload,
+    Closing, Options, Ordering, Pacing, Prepared, Progress, ReplayError, Run, RunReport, Verdict, Workload,
 };
 use crate::report;
 use crate::store::{Dataset, Projection};
-use crate::wire::{ConnectOptions, Credentials};
+
+mod intent;
+mod target;
+
+use intent::intent;
+use target::target;
 
 /// Divergences that the terminal shows; the report has all.
 const DIVERGENCES_SHOWN: usize = 40;
@@ -33,7 +33,7 @@ impl From<ReplayError> for Failure {
     fn from(error: ReplayError) -> Self {
         let status = match &error {
             ReplayError::NothingToReplay { .. } | ReplayError::TooMany { .. } => ExitStatus::Unreadable,
-            ReplayError::CapturedServer { .. } => ExitStatus::Usage,
+            ReplayError::CapturedServer { .. } | ReplayError::MergedPaths(_) => ExitStatus::Usage,
             ReplayError::Target(_) => ExitStatus::Target,
         };
         Self::new(status, error)
@@ -48,13 +48,20 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
     } else {
         vec![choose_session(&dataset, config, args.session.as_deref())?]
     };
-    let (target, described) = target(args, config)?;
-    let workload = Workload { sessions: operations(&dataset, &sessions)?, closings: closings(&dataset) };
+    let (target, described) = target(args, config, &sessions)?;
+    let workload = Workload {
+        sessions: operations(&dataset, &sessions)?,
+        closings: closings(&dataset),
+        logins: sessions.iter().map(|session| session.login.clone()).collect(),
+    };
     let prepared = Run::prepare(workload, target, options(args, config)?)?;
     if !args.allow_captured_server {
         prepared.refuse_captured_server()?;
     }
     let intent = intent(&prepared, &described);
+    for rule in prepared.unused_rules() {
+        tracing::warn!("{rule} fits nothing in the capture");
+    }
     if args.dry_run {
         let mut output = Output::stdout();
         output.line(intent.trim_end())?;
@@ -94,50 +101,6 @@ fn closings(dataset: &Dataset) -> Vec<Closing> {
         connection: ConnectionIndex(end.tcp_stream),
     })
     .collect()
-}
-
-fn target(args: &ReplayArgs, config: &Config) -> Result<(Target, String), Failure> {
-    let typed = &args.target;
-    let server = config.server_ip(typed.server_ip.as_deref())?;
-    let port = config.port(typed.port)?;
-    let user = config.text(Key::Username, typed.username.as_deref())?;
-    let domain = config.text(Key::Domain, typed.domain.as_deref())?.unwrap_or_default();
-    let share = config.text(Key::TreeName, typed.tree_name.as_deref())?;
-    let address = resolve(&server, port)?;
-    let credentials = match user {
-        Some(user) if args.dry_run => Credentials::ntlm(user, domain, ""),
-        Some(user) => {
-            let password = read_password(&typed.password, &user)?;
-            Credentials::ntlm(user, domain, password.as_str())
-        }
-        None => {
-            return Err(Failure::message(ExitStatus::Usage, "no user was named to log in with")
-                .remedy("name one with --username, or store one: smbreplay config set username NAME"));
-        }
-    };
-    let mut connect = ConnectOptions::new(address);
-    connect.server_name.clone_from(&server);
-    if let Some(dialect) = args.dialect {
-        connect.dialects = vec![dialect];
-    }
-    let described = format!(
-        "{address} as {credentials}, {}",
-        share.as_deref().map_or_else(|| "shares as captured".to_owned(), |share| format!("share {share}")),
-    );
-    let base_dir = args.base_dir.as_ref().map(|folder| folder.replace('/', "\\").trim_matches('\\').to_owned());
-    let names = NameMap { server, share, shares: Vec::new(), base_dir };
-    let follow_dialect = args.dialect.is_none();
-    Ok((Target { connect, credentials, names, follow_dialect }, described))
-}
-
-fn resolve(server: &str, port: u16) -> Result<SocketAddr, Failure> {
-    let found = (server, port).to_socket_addrs().map(|mut addresses| addresses.next());
-    match found {
-        Ok(Some(address)) => Ok(address),
-        Ok(None) => Err(Failure::message(ExitStatus::Target, format!("{server}: the name has no address"))),
-        Err(error) => Err(Failure::message(ExitStatus::Target, format!("{server}: {error}"))
-            .remedy("check --server-ip, or `smbreplay config get server_ip`")),
-    }
 }
 
 fn options(args: &ReplayArgs, config: &Config) -> Result<Options, Failure> {
@@ -296,38 +259,4 @@ fn divergences(format: Format, result: &RunReport) -> Result<(), Failure> {
     }
     table.finish()?;
     Ok(())
-}
-
-/// What will be sent where, and what it could change there.
-fn intent(prepared: &Prepared, target: &str) -> String {
-    let counts = prepared.plan().counts();
-    let changes = prepared.changes();
-    let number = |count: usize| shown::count(count as u64);
-    let mut text =
-        format!("{} of {} operations go to {target}\n", number(counts.sent), number(prepared.operations().len()),);
-    let _ = writeln!(text, "{} are the engine's own (negotiate, login)", number(counts.own));
-    for (reason, count) in &counts.not_replayable {
-        let _ = writeln!(text, "{} cannot be replayed: {reason}", number(*count));
-    }
-    if changes.is_empty() {
-        text.push_str("nothing is changed on the server\n");
-        return text;
-    }
-    let kinds = [
-        (changes.creates, "create or open for change"),
-        (changes.writes, "write"),
-        (changes.renames, "rename or link"),
-        (changes.deletes, "delete"),
-        (changes.others, "change otherwise"),
-    ];
-    let kinds: Vec<_> = kinds
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, kind)| format!("{} {kind}", number(*count)))
-        .collect();
-    let _ = writeln!(text, "of these {} ({} written)", kinds.join(", "), shown::bytes(changes.bytes_written));
-    for path in &changes.paths {
-        let _ = writeln!(text, "  {path}");
-    }
-    text
 }
