@@ -11,6 +11,7 @@ mod divergence;
 #[cfg(test)]
 mod divergence_tests;
 mod engine;
+mod image;
 mod lane;
 mod latency;
 mod listing;
@@ -46,6 +47,7 @@ mod users;
 
 pub use closing::Closing;
 pub use divergence::{Comparison, Context, compare};
+pub use image::{Inference, infer};
 pub use latency::{Latencies, Percentiles};
 pub use merged_names::MergedPaths;
 pub use name_map::{NameMap, PathRule, ShareRule, UnusableRule};

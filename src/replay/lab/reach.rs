@@ -1,0 +1,45 @@
+//! The target's shares, connected.
+
+use std::collections::BTreeMap;
+
+use crate::replay::Target;
+use crate::wire::{Connection, Session, Tree, WireError};
+
+/// A connection to the target with one session and the shares that are needed. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    /// The connection.
+    pub connection: Connection,
+    /// Who logged in.
+    pub session: Session,
+    trees: BTreeMap<String, Tree>,
+}
+
+impl Lab {
+    /// Connects, logs in, and connects the shares, by their names.
+    pub async fn reach(target: &Target, shares: impl IntoIterator<Item = &str>) -> Result<Self, WireError> {
+        let connection = Connection::connect(target.connect.clone()).await?;
+        let session = connection.login(&target.credentials).await?;
+        let mut trees = BTreeMap::new();
+        for share in shares {
+            if !trees.contains_key(&share.to_lowercase()) {
+                trees.insert(share.to_lowercase(), connection.tree_connect(&session, share).await?);
+            }
+        }
+        Ok(Self { connection, session, trees })
+    }
+
+    /// A share that was connected.
+    pub fn tree(&self, share: &str) -> Option<&Tree> {
+        self.trees.get(&share.to_lowercase())
+    }
+
+    /// Leaves the server in good order. What goes wrong then is no matter any more.
+    pub async fn leave(self) {
+        for tree in self.trees.values() {
+            let _ = self.connection.tree_disconnect(tree).await;
+        }
+        let _ = self.connection.logoff(&self.session).await;
+        self.connection.close();
+    }
+}
