@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod doctor;
 mod ingest;
+mod lab;
 mod list;
 mod man;
 mod replay;
@@ -17,6 +18,7 @@ pub use completions::CompletionsArgs;
 pub use config::{ConfigArgs, ConfigCommand};
 pub use doctor::DoctorArgs;
 pub use ingest::{ExtractorArg, IngestArgs};
+pub use lab::{CleanupArgs, FillArg, LabArgs, RunArgs, SetupArgs, ValidateArgs};
 pub use list::{ListArgs, ListCommand, ListTracesArgs};
 pub use man::ManArgs;
 pub use replay::{OrderingArg, PacingArg, ReplayArgs};
@@ -77,8 +79,16 @@ pub enum Command {
     List(ListArgs),
     /// List the sessions of a capture, show the operations of one
     Session(SessionArgs),
+    /// Look whether a lab server is fit for a replay; change nothing
+    Validate(ValidateArgs),
+    /// Make what the share held before the capture began, on a lab server or in a local folder
+    Setup(SetupArgs),
     /// Send captured operations to a lab server, and compare its answers
     Replay(ReplayArgs),
+    /// Remove from a lab server what setup and replay made there
+    Cleanup(CleanupArgs),
+    /// All of it: ingest, validate, setup, replay, report, cleanup
+    Run(RunArgs),
     /// Show and change the configuration
     Config(ConfigArgs),
     /// Check tools, configuration and target

@@ -7,6 +7,7 @@ mod credentials;
 mod datasets;
 mod exit_status;
 mod failure;
+mod images;
 mod interrupt;
 mod keys;
 mod output;

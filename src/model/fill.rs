@@ -24,7 +24,9 @@ impl Fill {
                 let mut bytes = Vec::with_capacity(skipped + length + Self::TEXT as usize);
                 let mut at = first;
                 while bytes.len() < skipped + length {
-                    bytes.extend_from_slice(format!("smbreplay: not in the capture, offset {at:016x} ........\n").as_bytes());
+                    bytes.extend_from_slice(
+                        format!("smbreplay: not in the capture, offset {at:016x} ........\n").as_bytes(),
+                    );
                     at = at.saturating_add(Self::TEXT);
                 }
                 bytes.drain(..skipped);

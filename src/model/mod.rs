@@ -29,8 +29,8 @@ pub use fill::Fill;
 pub use header::{Header, HeaderFlags};
 pub use ids::{AsyncId, FileId, MessageId, SessionId, TreeId};
 pub use image::{
-    Contradiction, ContradictionKind, Evidence, ExtendedAttribute, Image, ImageData, ImageEntry, ImageShare, ImageStream,
-    ImageTimes, ImageTotals,
+    Contradiction, ContradictionKind, Evidence, ExtendedAttribute, Image, ImageData, ImageEntry, ImageShare,
+    ImageStream, ImageTimes, ImageTotals,
 };
 pub use layout::{Layout, Malformed, Utf16};
 pub use made_name::{Before, MadeName};

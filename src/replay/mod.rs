@@ -12,6 +12,7 @@ mod divergence;
 mod divergence_tests;
 mod engine;
 mod image;
+mod lab;
 mod lane;
 mod latency;
 mod listing;
@@ -48,6 +49,10 @@ mod users;
 pub use closing::Closing;
 pub use divergence::{Comparison, Context, compare};
 pub use image::{Inference, infer};
+pub use lab::{
+    Check, CheckState, Cleaned, Conflict, Found, Lab, Layout, Left, LeftOut, Made, Placed, PlanNames, SetupPlan,
+    SetupProgress, ShareLayout, Survey, Trouble, cleanup, record, survey, validate,
+};
 pub use latency::{Latencies, Percentiles};
 pub use merged_names::MergedPaths;
 pub use name_map::{NameMap, PathRule, ShareRule, UnusableRule};
@@ -60,6 +65,6 @@ pub use reason::Reason;
 pub use remap::{IdMap, ResumeKey};
 pub use rewrite::{CopyNumber, Rewriter};
 pub use run::{Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict, Workload};
-pub use safety::{Changes, captured_server, could_change};
+pub use safety::{Changes, captured_server, could_change, same_server};
 pub use summary::{CommandSummary, RootCause, Row, RunSummary};
 pub use users::{CapturedUser, UserRule, UserUse, credentials_for};

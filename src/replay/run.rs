@@ -218,6 +218,11 @@ impl Prepared {
         &self.operations
     }
 
+    /// Where it goes.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// What it could change on the target, for the confirmation.
     pub fn changes(&self) -> Changes {
         Changes::of(&self.plan, &self.operations)

@@ -169,7 +169,8 @@ mod tests {
     fn names_from_a_capture_never_lead_out_of_the_folder() {
         let outer = tempfile::tempdir().unwrap();
         let folder = outer.path().join("a/b/c");
-        let names = ["..\\x", "..", "d\\..\\..\\..\\x", "/etc/x", "a/../../x", ".", "nul\0", "d\\", "\\\\x", "../x:y"];
+        let names =
+            ["..\\x", "..", "d\\..\\..\\..\\x", "/etc/x", "a/../../x", ".", "nul\0", "d\\", "\\\\x", "../x:y"];
         let mut entries: Vec<_> = names.iter().map(|name| entry(name, false, 1, &[])).collect();
         let mut stream = entry("f", false, 1, &[]);
         stream.streams = vec![ImageStream { name: "\\..\\..\\..\\x".into(), data: ImageData::default() }];
@@ -178,7 +179,8 @@ mod tests {
         image.shares.push(ImageShare { name: "..".into(), ..ImageShare::default() });
         let exported = export_image(&image, &folder, Fill::Pattern, |_| {}).unwrap();
         assert_eq!(exported.left_out.len(), names.len() + 2, "{:?}", exported.left_out);
-        let listed = |path: &Path| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        let listed =
+            |path: &Path| fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
         assert_eq!(listed(outer.path()), ["a"]);
         assert_eq!(listed(&outer.path().join("a/b")), ["c"]);
         assert_eq!(listed(&folder), ["data"]);

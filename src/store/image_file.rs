@@ -5,10 +5,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
 use arrow_array::builder::{LargeBinaryBuilder, StringBuilder, UInt64Builder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt64Type;
-use arrow_array::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -59,8 +59,8 @@ pub fn write_image(image: &Image, path: &Path) -> Result<(), StoreError> {
     write_content(image, &content)?;
     let name = content.file_name().unwrap_or_default().to_string_lossy();
     let written = Written { image_version: IMAGE_VERSION, content: &name, image };
-    let mut text = serde_json::to_vec_pretty(&written)
-        .map_err(|source| StoreError::Image { path: path.to_owned(), source })?;
+    let mut text =
+        serde_json::to_vec_pretty(&written).map_err(|source| StoreError::Image { path: path.to_owned(), source })?;
     text.push(b'\n');
     fs::write(path, text).map_err(|source| StoreError::Io { path: path.to_owned(), source })
 }
@@ -85,7 +85,8 @@ fn all_data(image: &Image) -> impl Iterator<Item = (&str, &str, &str, &ImageData
         share.entries.iter().flat_map(move |entry| {
             let main = [("", &entry.data)].into_iter();
             let streams = entry.streams.iter().map(|stream| (stream.name.as_str(), &stream.data));
-            main.chain(streams).map(move |(stream, data)| (share.captured.as_str(), entry.path.as_str(), stream, data))
+            main.chain(streams)
+                .map(move |(stream, data)| (share.captured.as_str(), entry.path.as_str(), stream, data))
         })
     })
 }
@@ -158,8 +159,7 @@ fn read_content(image: &mut Image, path: &Path) -> Result<(), StoreError> {
         let column = |name| batch.column_by_name(name).ok_or_else(|| missing(name));
         let text = |name| column(name)?.as_string_opt::<i32>().ok_or_else(|| missing(name));
         let (shares, paths, streams) = (text(name::SHARE)?, text(name::PATH)?, text(name::STREAM)?);
-        let offsets =
-            column(name::OFFSET)?.as_primitive_opt::<UInt64Type>().ok_or_else(|| missing(name::OFFSET))?;
+        let offsets = column(name::OFFSET)?.as_primitive_opt::<UInt64Type>().ok_or_else(|| missing(name::OFFSET))?;
         let contents = column(name::CONTENT)?.as_binary_opt::<i64>().ok_or_else(|| missing(name::CONTENT))?;
         for row in 0..batch.num_rows() {
             let key = (shares.value(row).to_owned(), paths.value(row).to_owned(), streams.value(row).to_owned());

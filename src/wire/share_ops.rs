@@ -7,7 +7,7 @@ use super::file_ops::{CreateSpec, OpenFile, access, disposition};
 use super::session::Tree;
 use crate::model::fscc::{SizeInformation, file_class, fs_class};
 use crate::model::message::{
-    CloseRequest, CreateContexts, CreateRequest, CreateResponse, IoctlRequest, encode_contexts,
+    CloseRequest, CreateContexts, CreateRequest, CreateResponse, IoctlRequest, QueryDirectoryRequest, encode_contexts,
 };
 use crate::model::{Command, CtlCode, ImageTimes, Layout, NtStatus, Utf16};
 
@@ -124,6 +124,23 @@ impl Connection {
             Err(WireError::Refused { status, .. }) => Ok(status),
             Err(error) => Err(error),
         }
+    }
+
+    /// The status of a listing of an open folder in a class.
+    pub async fn probe_listing(&self, folder: &OpenFile, class: u8) -> Result<NtStatus, WireError> {
+        const RESTART_SCANS_ONE_ENTRY: u8 = 1 | 2;
+        let pattern = Utf16::encode("*");
+        let request = QueryDirectoryRequest {
+            file_information_class: class,
+            flags: RESTART_SCANS_ONE_ENTRY,
+            file_index: 0,
+            file_id: folder.file_id,
+            pattern: Utf16(&pattern),
+            output_buffer_length: 4096,
+        };
+        let mut body = Vec::new();
+        request.encode(&mut body);
+        Ok(self.ask(in_tree(Command::QueryDirectory, body, &folder.tree)).await?.status())
     }
 
     /// The status of a control that only asks.

@@ -199,14 +199,7 @@ impl Inference {
         }
     }
 
-    fn entry(
-        &mut self,
-        key: OpenKey,
-        folder: NodeId,
-        entry: &DirectoryEntry<'_>,
-        name_only: bool,
-        place: Place<'_>,
-    ) {
+    fn entry(&mut self, key: OpenKey, folder: NodeId, entry: &DirectoryEntry<'_>, name_only: bool, place: Place<'_>) {
         let name = entry.name.decode();
         if matches!(name.as_str(), "" | "." | "..") || name.contains(['\\', '/', char::REPLACEMENT_CHARACTER]) {
             return;
@@ -247,7 +240,9 @@ impl super::world::World {
         }
         let mut hidden: Vec<_> = children
             .iter()
-            .filter(|(name, child)| matches!(child, Child::Node(_)) && name.ends_with([' ', '.']) && !shown.contains(name))
+            .filter(|(name, child)| {
+                matches!(child, Child::Node(_)) && name.ends_with([' ', '.']) && !shown.contains(name)
+            })
             .map(|(name, _)| name.clone())
             .collect();
         hidden.sort_unstable();

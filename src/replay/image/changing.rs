@@ -161,7 +161,8 @@ impl Inference {
                 let source = ioctl.input.first_chunk().and_then(|key| self.resume_keys.get(key)).copied();
                 for chunk in ioctl.input.get(32..).unwrap_or_default().chunks_exact(24) {
                     let chunk = Layout(chunk);
-                    let fields = (chunk.u64("SourceOffset", 0), chunk.u64("TargetOffset", 8), chunk.u32("Length", 16));
+                    let fields =
+                        (chunk.u64("SourceOffset", 0), chunk.u64("TargetOffset", 8), chunk.u32("Length", 16));
                     if let (Ok(from), Ok(to), Ok(length)) = fields {
                         self.copied(source, from, stream, to, u64::from(length));
                     }

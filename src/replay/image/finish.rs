@@ -36,7 +36,8 @@ impl World {
     /// Adds what was in a folder.
     fn enter(&self, folder: NodeId, path: &str, below: &FxHashMap<NodeId, Vec<NodeId>>, share: &mut ImageShare) {
         let children = below.get(&folder).map(Vec::as_slice).unwrap_or_default();
-        let shut = self.nodes[folder].beginning.as_ref().is_some_and(|beginning| self.is_shut(folder, beginning.refused));
+        let shut =
+            self.nodes[folder].beginning.as_ref().is_some_and(|beginning| self.is_shut(folder, beginning.refused));
         let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}\\{name}") };
         for absence in self.absent.range((folder, String::new())..(folder + 1, String::new())) {
             let ((_, _), absence) = absence;

@@ -80,7 +80,9 @@ impl Inference {
         let Some(request) = &operation.request else { return };
         let key = (operation.connection.server, operation.session_id);
         match operation.command {
-            Command::Logoff if replayed => return self.close_all(|(server, session, _), _| (*server, *session) == key),
+            Command::Logoff if replayed => {
+                return self.close_all(|(server, session, _), _| (*server, *session) == key);
+            }
             Command::TreeDisconnect if replayed => {
                 let tree = operation.tree_id;
                 return self.close_all(|(server, session, _), open| (*server, *session) == key && open.tree == tree);
@@ -160,7 +162,8 @@ impl Inference {
     }
 
     fn close_all(&mut self, which: impl Fn(&OpenKey, &Open) -> bool) {
-        let gone: Vec<OpenKey> = self.opens.iter().filter(|(key, open)| which(key, open)).map(|(key, _)| *key).collect();
+        let gone: Vec<OpenKey> =
+            self.opens.iter().filter(|(key, open)| which(key, open)).map(|(key, _)| *key).collect();
         for key in gone {
             self.forget(key);
         }

@@ -92,7 +92,9 @@ impl Others {
                 self.file(&key).put(write.offset, Bytes::copy_from_slice(write.data));
                 self.changed.insert((key.0, folded(split_stream(&key.1).0)));
             }
-            (Request::SetInfo(set), _) if set.info_type == SetInfoRequest::INFO_FILE => self.set(&key, set, operation),
+            (Request::SetInfo(set), _) if set.info_type == SetInfoRequest::INFO_FILE => {
+                self.set(&key, set, operation)
+            }
             _ => {}
         }
     }
@@ -129,7 +131,8 @@ impl Others {
                     let rest = path.strip_prefix(key.1.as_str())?;
                     (rest.is_empty() || rest.starts_with(['\\', ':'])).then(|| format!("{}{rest}", new.1))
                 };
-                let old: Vec<Key> = self.files.keys().filter(|at| at.0 == key.0 && moved(&at.1).is_some()).cloned().collect();
+                let old: Vec<Key> =
+                    self.files.keys().filter(|at| at.0 == key.0 && moved(&at.1).is_some()).cloned().collect();
                 for old in old {
                     if let (Some(file), Some(path)) = (self.files.remove(&old), moved(&old.1)) {
                         self.files.insert((old.0, path), file);

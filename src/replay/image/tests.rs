@@ -93,13 +93,8 @@ impl Scene {
 
     fn set_as(&mut self, path: &str, id: FileId, class: u8, buffer: &[u8], status: NtStatus) {
         let mut body = Vec::new();
-        let set = SetInfoRequest {
-            info_type: 1,
-            file_info_class: class,
-            additional_information: 0,
-            file_id: id,
-            buffer,
-        };
+        let set =
+            SetInfoRequest { info_type: 1, file_info_class: class, additional_information: 0, file_id: id, buffer };
         set.encode(&mut body);
         let response = if status == NtStatus::SUCCESS { vec![2, 0] } else { error_body() };
         let operation = self.answered(Command::SetInfo, status, &body, &response);
@@ -467,7 +462,9 @@ fn streams_have_sizes_and_content_of_their_own() {
     scene.read("f:Zone.Identifier:$DATA", id, 0, 5, b"[Zon]");
     let main = scene.open("f::$DATA", 9);
     let mut streams = Vec::new();
-    for (i, (name, size)) in [("::$DATA", 9u64), (":Zone.Identifier:$DATA", 5), (":other:$DATA", 3)].iter().enumerate() {
+    for (i, (name, size)) in
+        [("::$DATA", 9u64), (":Zone.Identifier:$DATA", 5), (":other:$DATA", 3)].iter().enumerate()
+    {
         let name = Utf16::encode(name);
         let mut entry = vec![0u8; 24];
         entry[4..8].copy_from_slice(&(name.len() as u32).to_le_bytes());

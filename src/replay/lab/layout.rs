@@ -108,7 +108,9 @@ fn add_folders(entries: &mut Entries, path: &str, itself: bool) {
     let ends = path.match_indices('\\').map(|(at, _)| at).chain(itself.then_some(path.len()));
     for end in ends.filter(|end| *end > 0) {
         let path = &path[..end];
-        entries.entry(folded_parts(path)).or_insert_with(|| Placed { path: path.to_owned(), entry: Arc::new(folder()) });
+        entries
+            .entry(folded_parts(path))
+            .or_insert_with(|| Placed { path: path.to_owned(), entry: Arc::new(folder()) });
     }
 }
 

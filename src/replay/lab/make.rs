@@ -225,7 +225,8 @@ pub(super) async fn make_writable(connection: &Connection, tree: &Tree, path: &s
     spec.create_options = crate::wire::OPTION_OPEN_REPARSE_POINT;
     let file = connection.create(tree, &spec).await?;
     let directory = file.file_attributes & ATTRIBUTE_DIRECTORY;
-    let set = connection.set_basic(&file, &ImageTimes::default(), Some(directory.max(normal_if_none(directory)))).await;
+    let set =
+        connection.set_basic(&file, &ImageTimes::default(), Some(directory.max(normal_if_none(directory)))).await;
     let closed = connection.close_file(&file).await;
     set.and(closed)
 }

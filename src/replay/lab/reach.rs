@@ -29,6 +29,22 @@ impl Lab {
         Ok(Self { connection, session, trees })
     }
 
+    /// The same, without those of the shares that the server refuses.
+    pub async fn reach_what_there_is(
+        target: &Target,
+        shares: impl IntoIterator<Item = &str>,
+    ) -> Result<Self, WireError> {
+        let mut lab = Self::reach(target, []).await?;
+        for share in shares {
+            match lab.connection.tree_connect(&lab.session, share).await {
+                Ok(tree) => drop(lab.trees.insert(share.to_lowercase(), tree)),
+                Err(WireError::ShareRefused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(lab)
+    }
+
     /// A share that was connected.
     pub fn tree(&self, share: &str) -> Option<&Tree> {
         self.trees.get(&share.to_lowercase())

@@ -92,8 +92,7 @@ impl SetupPlan {
             .collect();
         let mut plan = Self::default();
         for (share, survey) in layout.shares.iter().zip(surveys) {
-            let is_ours =
-                |path: &str| ours.contains(&(share.share.to_lowercase(), path.to_lowercase()));
+            let is_ours = |path: &str| ours.contains(&(share.share.to_lowercase(), path.to_lowercase()));
             let mut blocked: Vec<String> = Vec::new();
             for placed in &share.entries {
                 let folded = placed.path.to_lowercase();
@@ -104,7 +103,9 @@ impl SetupPlan {
                 let is_ours = is_ours(&placed.path);
                 let directory = placed.entry.directory;
                 let conflict = match found {
-                    Some(found) if found.directory != directory && directory => Some("a file is where a folder should be"),
+                    Some(found) if found.directory != directory && directory => {
+                        Some("a file is where a folder should be")
+                    }
                     Some(found) if found.directory != directory => Some("a folder is where a file should be"),
                     Some(_) if !directory && !is_ours => Some("it exists and was not made by smbreplay"),
                     _ => None,
@@ -198,7 +199,13 @@ impl SetupPlan {
         .await;
         // What is put into a folder changes its times, and rights come last of all, the inner ones first.
         for jobs in self.directories.values().rev() {
-            in_flight::each(jobs.clone(), stop, |job| finish(lab.clone(), job), |outcome| made.finish(outcome, &mut lost)).await;
+            in_flight::each(
+                jobs.clone(),
+                stop,
+                |job| finish(lab.clone(), job),
+                |outcome| made.finish(outcome, &mut lost),
+            )
+            .await;
         }
         let shut: Vec<Job> = self.files.iter().filter(|job| job.placed.entry.refused != 0).cloned().collect();
         in_flight::each(shut, stop, |job| finish(lab.clone(), job), |outcome| made.finish(outcome, &mut lost)).await;

@@ -136,7 +136,9 @@ async fn list(
     let entries = connection.query_directory(&directory, "*").await;
     connection.close_file(&directory).await?;
     match entries {
-        Ok(entries) => Ok(Some(entries.into_iter().map(|entry| (entry.name.to_lowercase(), of_entry(&entry))).collect())),
+        Ok(entries) => {
+            Ok(Some(entries.into_iter().map(|entry| (entry.name.to_lowercase(), of_entry(&entry))).collect()))
+        }
         Err(WireError::Refused { .. }) => Ok(None),
         Err(error) => Err(error),
     }
