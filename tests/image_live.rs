@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
 use smbreplay::model::{ConnectionIndex, Fill, Image, MadeName, Operation, Timestamp};
 use smbreplay::replay::{
-    Class, Closing, Lab, Layout, Made, NameMap, Options, PlanNames, Run, RunReport, SetupPlan, Target, Verdict, Workload,
-    cleanup, infer, merge, record, survey,
+    Class, Closing, Lab, Layout, Made, NameMap, Options, PlanNames, Run, RunReport, SetupPlan, Target, Verdict,
+    Workload, cleanup, infer, merge, record, survey,
 };
 use smbreplay::store::{Dataset, Projection};
 use smbreplay::wire::{ConnectOptions, Credentials};
@@ -137,7 +137,17 @@ fn told(report: &RunReport) -> String {
     report
         .divergences
         .iter()
-        .map(|row| format!("frame {} {} {:?}: {} {:?} {:?}\n", row.frame, row.command, row.path, row.class.name(), row.findings, row.note))
+        .map(|row| {
+            format!(
+                "frame {} {} {:?}: {} {:?} {:?}\n",
+                row.frame,
+                row.command,
+                row.path,
+                row.class.name(),
+                row.findings,
+                row.note
+            )
+        })
         .collect()
 }
 
@@ -161,7 +171,8 @@ fn every_fixture_agrees_on_what_a_setup_made_and_a_cleanup_leaves_nothing_of_it(
         // Below a folder, and where the fixture was: there the stranger's files would show up in its listings.
         for base in [Some("run 7\\here"), None] {
             // The folder cannot be made on the share that nobody may write to, which is a part of this fixture.
-            let fits = if base.is_some() { case != "errors" } else { ["errors", "big-transfer", "pipes"].contains(&&*case) };
+            let fits =
+                if base.is_some() { case != "errors" } else { ["errors", "big-transfer", "pipes"].contains(&&*case) };
             if !fits {
                 continue;
             }
@@ -174,7 +185,10 @@ fn every_fixture_agrees_on_what_a_setup_made_and_a_cleanup_leaves_nothing_of_it(
                 if case == "errors" {
                     // Samba never refuses its owner anything on a file system with POSIX rights; the setup says so.
                     assert_eq!(made.troubles.len(), 1, "{:?}", made.troubles);
-                    assert!(made.troubles[0].path.ends_with("forbidden") && made.troubles[0].reason.contains("refusing rights"));
+                    assert!(
+                        made.troubles[0].path.ends_with("forbidden")
+                            && made.troubles[0].reason.contains("refusing rights")
+                    );
                     let others: Vec<_> = report
                         .divergences
                         .iter()
@@ -363,8 +377,7 @@ fn a_replay_killed_half_way_is_cleaned_up() {
     program.expect(&samba, 0, &["ingest", capture.to_str().unwrap(), "--output", &program.dataset()]);
     program.expect(&samba, 0, &["setup", "--all", "--yes"]);
     let args = ["replay", "--all", "--yes", "--pacing", "x0.05"];
-    let mut child =
-        program.command(&samba, &args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = program.command(&samba, &args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begun = std::time::Instant::now();
     while !samba.share_dir("testshare").join("hello.txt").exists() {
         assert!(begun.elapsed().as_secs() < 120, "the replay makes nothing");
@@ -409,7 +422,13 @@ fn measure_a_setup_beside_a_bare_loop() {
         attributes: Some(0x20),
         times: ImageTimes { last_write: 125_911_584_000_000_000, ..ImageTimes::default() },
         eas: Vec::new(),
-        data: ImageData { size: 1000, size_known: true, known: 1000, contradictory: 0, extents: vec![(0, content.clone())] },
+        data: ImageData {
+            size: 1000,
+            size_known: true,
+            known: 1000,
+            contradictory: 0,
+            extents: vec![(0, content.clone())],
+        },
         streams: Vec::new(),
         listed: false,
         refused: 0,
@@ -435,7 +454,8 @@ fn measure_a_setup_beside_a_bare_loop() {
             if tasks.len() >= 64 {
                 tasks.join_next().await.unwrap().unwrap();
             }
-            let (lab, content, path) = (lab.clone(), content.clone(), format!("{base}\\d{:02}\\file-{i:05}.txt", i % 100));
+            let (lab, content, path) =
+                (lab.clone(), content.clone(), format!("{base}\\d{:02}\\file-{i:05}.txt", i % 100));
             tasks.spawn(async move {
                 let wanted = access::WRITE_DATA | access::READ_ATTRIBUTES;
                 let spec = CreateSpec::file(path, wanted, disposition::CREATE);

@@ -198,3 +198,25 @@ impl RunArgs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        lab: LabArgs,
+    }
+
+    #[test]
+    fn what_is_typed_for_a_setup_is_what_a_replay_would_be_given() {
+        let typed =
+            ["setup", "2", "--base-dir", "lab", "--tree-name", "data", "--map-share", "a=b", "--server-ip", "h"];
+        let replay = Line::try_parse_from(typed).unwrap().lab.replay_args(true).unwrap();
+        assert_eq!((replay.session.as_deref(), replay.base_dir.as_deref()), (Some("2"), Some("lab")));
+        assert_eq!(replay.target.tree_name.as_deref(), Some("data"));
+        assert_eq!(replay.map_share.len(), 1);
+        assert!(replay.dry_run && !replay.yes && !replay.all);
+    }
+}

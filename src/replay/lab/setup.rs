@@ -248,3 +248,75 @@ impl Made {
         self.troubles.push(Trouble { share: job.share, path: job.placed.path.clone(), reason });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Evidence, Image, ImageData, ImageEntry, ImageShare, ImageTimes};
+    use crate::replay::NameMap;
+
+    fn entry(path: &str, directory: bool) -> ImageEntry {
+        ImageEntry {
+            path: path.into(),
+            directory,
+            evidence: Evidence::Opened,
+            attributes: None,
+            times: ImageTimes::default(),
+            eas: Vec::new(),
+            data: ImageData::default(),
+            streams: Vec::new(),
+            listed: false,
+            refused: 0,
+        }
+    }
+
+    fn plan(found: &[(&str, bool)], ours: &[&str]) -> SetupPlan {
+        let entries = vec![entry("d", true), entry("d\\f", false), entry("g", false)];
+        let (name, captured) = ("data".to_owned(), "\\\\s\\data".to_owned());
+        let share = ImageShare { name, captured, entries, absent: vec!["none".into()] };
+        let layout = Layout::new(&Image { shares: vec![share], ..Image::default() }, &NameMap::default());
+        let ours: Vec<MadeName> = ours
+            .iter()
+            .map(|path| MadeName {
+                run: "another".into(),
+                share: "DATA".into(),
+                path: (*path).into(),
+                before: Before::Absent,
+                file_id: 0,
+            })
+            .collect();
+        SetupPlan::new(&layout, &[Survey::of(found)], &ours, "run")
+    }
+
+    fn names(plan: &SetupPlan) -> Vec<&str> {
+        plan.names.iter().map(|name| name.path.as_str()).collect()
+    }
+
+    #[test]
+    fn on_an_empty_share_everything_is_made_and_written_down() {
+        let plan = plan(&[], &[]);
+        assert_eq!((plan.total(), plan.conflicts.len()), (3, 0));
+        assert_eq!(names(&plan), ["d", "d\\f", "g"]);
+        assert!(plan.names.iter().all(|name| name.run == "run" && name.before == Before::Absent));
+    }
+
+    #[test]
+    fn folders_that_exist_are_used_and_files_that_exist_are_left_alone() {
+        let plan = plan(&[("D", true), ("d\\F", false), ("NONE", false)], &[]);
+        assert_eq!((plan.total(), names(&plan)), (1, vec!["g"]));
+        let conflicts: Vec<_> = plan.conflicts.iter().map(|conflict| conflict.path.as_str()).collect();
+        assert_eq!(conflicts, ["d\\f", "none"]);
+    }
+
+    #[test]
+    fn a_file_where_a_folder_should_be_keeps_what_is_below_from_being_made() {
+        let plan = plan(&[("d", false)], &[]);
+        assert_eq!((names(&plan), plan.conflicts.len()), (vec!["g"], 1));
+    }
+
+    #[test]
+    fn what_an_earlier_setup_made_is_made_anew_and_not_written_down_again() {
+        let plan = plan(&[("d", true), ("d\\f", false)], &["d", "d\\f", "g"]);
+        assert_eq!((plan.total(), names(&plan), plan.conflicts.len()), (3, vec![], 0));
+    }
+}

@@ -40,6 +40,16 @@ pub struct Found {
 pub struct Survey(FxHashMap<String, Found>);
 
 impl Survey {
+    /// One made by hand: paths, and whether they are folders.
+    #[cfg(test)]
+    pub(super) fn of(found: &[(&str, bool)]) -> Self {
+        let found = found.iter().map(|(path, directory)| {
+            let here = Found { directory: *directory, size: 0, attributes: 0, file_id: 1, readable: true };
+            (path.to_lowercase(), here)
+        });
+        Self(found.collect())
+    }
+
     /// What is under a path that was asked for; None for nothing.
     pub fn get(&self, path: &str) -> Option<Found> {
         self.0.get(&path.to_lowercase()).copied()
