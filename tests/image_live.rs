@@ -222,7 +222,7 @@ fn refused_rights_are_made_where_the_server_has_them() {
     )]);
     let workload = workload("errors");
     let image = image(&workload.sessions);
-    let target = target(&samba, Some("lab"));
+    let target = target(&samba, None);
     let mut journal = Vec::new();
     runtime().block_on(async {
         let (made, _) = set_up(&target, &image, &mut journal).await;
@@ -340,31 +340,33 @@ fn the_whole_way_by_command_is_undone_by_cleanup() {
     assert_eq!(snapshots(&samba), before, "so far nothing was made on the server");
 
     let base = ["--all", "--base-dir", "lab"];
-    let with = |command: &[&'static str]| [command, &base[..]].concat();
+    fn with<'a>(command: &[&'a str], base: &[&'a str]) -> Vec<&'a str> {
+        [command, base].concat()
+    }
     // Nothing goes on without a word.
-    let (_, stderr) = program.expect(&samba, 2, &with(&["setup"]));
+    let (_, stderr) = program.expect(&samba, 2, &with(&["setup"], &base));
     assert!(stderr.contains("--yes"), "{stderr}");
     assert_eq!(snapshots(&samba), before);
-    let (checks, _) = program.expect(&samba, 1, &with(&["validate", "--format", "csv"]));
+    let (checks, _) = program.expect(&samba, 1, &with(&["validate", "--format", "csv"], &base));
     assert!(checks.contains("path lab\\fetch.bin,failed,missing"), "{checks}");
-    program.expect(&samba, 0, &with(&["setup", "--yes", "--image", image_file]));
-    let (checks, _) = program.expect(&samba, 0, &with(&["validate", "--format", "csv"]));
+    program.expect(&samba, 0, &with(&["setup", "--yes", "--image", image_file], &base));
+    let (checks, _) = program.expect(&samba, 0, &with(&["validate", "--format", "csv"], &base));
     assert!(checks.contains("write permission,ok") && checks.contains("free space,ok"), "{checks}");
-    program.expect(&samba, 0, &with(&["setup", "--yes"]));
-    program.expect(&samba, 0, &with(&["replay", "--yes"]));
-    let (names, _) = program.expect(&samba, 0, &with(&["cleanup", "--dry-run", "--format", "csv"]));
+    program.expect(&samba, 0, &with(&["setup", "--yes"], &base));
+    program.expect(&samba, 0, &with(&["replay", "--yes"], &base));
+    let (names, _) = program.expect(&samba, 0, &with(&["cleanup", "--dry-run", "--format", "csv"], &base));
     assert!(names.contains("testshare,lab\\fetch.bin") && names.contains("testshare,lab\\store.bin"), "{names}");
     assert_ne!(snapshots(&samba), before);
-    program.expect(&samba, 0, &with(&["cleanup", "--yes"]));
+    program.expect(&samba, 0, &with(&["cleanup", "--yes"], &base));
     assert_eq!(snapshots(&samba), before);
-    let (_, stderr) = program.expect(&samba, 0, &with(&["cleanup", "--yes"]));
+    let (_, stderr) = program.expect(&samba, 0, &with(&["cleanup", "--yes"], &base));
     assert!(stderr.contains("nothing to remove"), "{stderr}");
 
     program.expect(&samba, 0, &["run", capture, "--output", &out, "--yes", "--base-dir", "lab"]);
     assert_eq!(snapshots(&samba), before, "a run cleans up behind itself");
     program.expect(&samba, 0, &["run", capture, "--output", &out, "--yes", "--base-dir", "lab", "--keep"]);
     assert!(samba.share_dir("testshare").join("lab/store.bin").exists());
-    program.expect(&samba, 0, &with(&["cleanup", "--yes"]));
+    program.expect(&samba, 0, &with(&["cleanup", "--yes"], &base));
     assert_eq!(snapshots(&samba), before);
 }
 
@@ -376,7 +378,7 @@ fn a_replay_killed_half_way_is_cleaned_up() {
     let capture = fixture("quickstart");
     program.expect(&samba, 0, &["ingest", capture.to_str().unwrap(), "--output", &program.dataset()]);
     program.expect(&samba, 0, &["setup", "--all", "--yes"]);
-    let args = ["replay", "--all", "--yes", "--pacing", "x0.05"];
+    let args = ["replay", "--all", "--yes", "--pacing", "x0.01"];
     let mut child = program.command(&samba, &args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begun = std::time::Instant::now();
     while !samba.share_dir("testshare").join("hello.txt").exists() {

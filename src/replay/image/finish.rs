@@ -24,7 +24,7 @@ impl World {
             let name = share_name(captured).to_owned();
             let mut share = ImageShare { name, captured: captured.clone(), ..ImageShare::default() };
             self.enter(*root, "", &below, &mut share);
-            share.entries.sort_by(|a, b| sort_key(&a.path).cmp(&sort_key(&b.path)));
+            share.entries.sort_by_cached_key(|entry| sort_key(&entry.path));
             share.absent.sort_unstable();
             image.shares.push(share);
         }

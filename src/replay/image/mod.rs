@@ -11,6 +11,8 @@ mod finish;
 mod infer;
 mod opening;
 mod others;
+#[cfg(test)]
+mod scene;
 mod stream;
 #[cfg(test)]
 mod tests;

@@ -278,6 +278,11 @@ impl Inference {
         }
         let node = &self.world.nodes[open.node];
         if node.delete_pending && node.opens == 0 {
+            // A folder with something in it stays, whatever was asked for.
+            if node.children.values().any(|child| matches!(child, Child::Node(_))) {
+                self.world.nodes[open.node].delete_pending = false;
+                return;
+            }
             if let Some(folder) = node.parent {
                 self.world.nodes[folder].aged = true;
             }

@@ -1,243 +1,13 @@
 use proptest::prelude::*;
 
-use super::super::testing::{self, SESSION};
+use super::super::testing::SESSION;
 use super::infer;
+use super::scene::{CREATED, OPENED, OVERWRITTEN, Scene};
 use crate::model::fscc::{encode_full_eas, file_class};
-use crate::model::message::{CreateRequest, QueryDirectoryRequest, QueryInfoRequest, SetInfoRequest};
-use crate::model::{
-    Command, ContradictionKind, Evidence, FileId, Image, ImageEntry, NtStatus, Operation, SessionId, Utf16,
-};
+use crate::model::message::CreateRequest;
+use crate::model::{Command, ContradictionKind, Evidence, FileId, Image, ImageEntry, NtStatus, SessionId, Utf16};
 
 const OTHER: SessionId = SessionId(0x9999);
-const OPENED: u32 = 1;
-const CREATED: u32 = 2;
-const OVERWRITTEN: u32 = 3;
-
-/// A capture in the making: each operation is answered before the next is sent.
-struct Scene {
-    operations: Vec<Operation>,
-    frame: u64,
-    session: SessionId,
-    ids: u8,
-}
-
-impl Scene {
-    fn new() -> Self {
-        Self { operations: Vec::new(), frame: 0, session: SESSION, ids: 0 }
-    }
-
-    fn add(&mut self, mut operation: Operation, path: &str) -> &mut Operation {
-        operation.session_id = self.session;
-        operation.path = Some(path.into());
-        self.operations.push(operation);
-        self.operations.last_mut().unwrap()
-    }
-
-    fn frames(&mut self) -> (u64, u64) {
-        self.frame += 2;
-        (self.frame - 1, self.frame)
-    }
-
-    fn answered(&mut self, command: Command, status: NtStatus, request: &[u8], response: &[u8]) -> Operation {
-        let (sent, answered) = self.frames();
-        let mut operation = testing::operation(command, request, sent, Some(answered));
-        operation.status = Some(status);
-        operation.response = Some(testing::part(answered, testing::pdu(command, status, true, response)));
-        operation
-    }
-
-    fn create(&mut self, path: &str, action: u32, size: u64, attributes: u32) -> FileId {
-        self.create_with(path, action, size, attributes, 0)
-    }
-
-    fn create_with(&mut self, path: &str, action: u32, size: u64, attributes: u32, options: u32) -> FileId {
-        self.ids += 1;
-        let id = FileId([self.ids; 16]);
-        let mut response = testing::create_response_body(id, size, attributes);
-        response[4] = action as u8;
-        let request = testing::create_body(path, 0x0012_019F, 3, options, &[]);
-        let mut operation = self.answered(Command::Create, NtStatus::SUCCESS, &request, &response);
-        operation.file_id = Some(id);
-        self.add(operation, path);
-        id
-    }
-
-    fn open(&mut self, path: &str, size: u64) -> FileId {
-        self.create(path, OPENED, size, 0x20)
-    }
-
-    fn fail(&mut self, path: &str, disposition: u32, options: u32, status: NtStatus) {
-        let request = testing::create_body(path, 0x0012_0089, disposition, options, &[]);
-        let operation = self.answered(Command::Create, status, &request, &error_body());
-        self.add(operation, path);
-    }
-
-    fn read(&mut self, path: &str, id: FileId, offset: u64, length: u32, data: &[u8]) {
-        let (sent, answered) = self.frames();
-        let mut operation = testing::read(path, id, offset, length, sent, answered);
-        let mut body = vec![0u8; 16];
-        body[0] = 17;
-        body[2] = 80;
-        body[4..8].copy_from_slice(&(data.len() as u32).to_le_bytes());
-        body.extend_from_slice(data);
-        let pdu = testing::pdu(Command::Read, NtStatus::SUCCESS, true, &body);
-        operation.response = Some(testing::part(answered, pdu));
-        self.add(operation, path);
-    }
-
-    fn write(&mut self, path: &str, id: FileId, offset: u64, data: &[u8]) {
-        let (sent, answered) = self.frames();
-        let operation = testing::write(path, id, offset, data, sent, answered);
-        self.add(operation, path);
-    }
-
-    fn set_as(&mut self, path: &str, id: FileId, class: u8, buffer: &[u8], status: NtStatus) {
-        let mut body = Vec::new();
-        let set =
-            SetInfoRequest { info_type: 1, file_info_class: class, additional_information: 0, file_id: id, buffer };
-        set.encode(&mut body);
-        let response = if status == NtStatus::SUCCESS { vec![2, 0] } else { error_body() };
-        let operation = self.answered(Command::SetInfo, status, &body, &response);
-        self.add(operation, path).file_id = Some(id);
-    }
-
-    fn set(&mut self, path: &str, id: FileId, class: u8, buffer: &[u8]) {
-        self.set_as(path, id, class, buffer, NtStatus::SUCCESS);
-    }
-
-    fn rename(&mut self, path: &str, id: FileId, new: &str) {
-        self.set(path, id, file_class::RENAME, &rename_buffer(new));
-        self.operations.last_mut().unwrap().new_path = Some(new.into());
-    }
-
-    fn delete(&mut self, path: &str, id: FileId) {
-        self.set(path, id, file_class::DISPOSITION, &[1]);
-    }
-
-    fn close(&mut self, path: &str, id: FileId) {
-        let (sent, answered) = self.frames();
-        let operation = testing::close(path, id, sent, answered);
-        self.add(operation, path).file_id = Some(id);
-    }
-
-    fn list(&mut self, path: &str, id: FileId, class: u8, pattern: &str, entries: Option<&[(&str, u64, u32)]>) {
-        let pattern = Utf16::encode(pattern);
-        let mut body = Vec::new();
-        let request = QueryDirectoryRequest {
-            file_information_class: class,
-            flags: 0,
-            file_index: 0,
-            file_id: id,
-            pattern: Utf16(&pattern),
-            output_buffer_length: 65536,
-        };
-        request.encode(&mut body);
-        let (status, response) = match entries {
-            Some(entries) => (NtStatus::SUCCESS, output_body(&listing(class, entries))),
-            None => (NtStatus::NO_MORE_FILES, error_body()),
-        };
-        let operation = self.answered(Command::QueryDirectory, status, &body, &response);
-        self.add(operation, path).file_id = Some(id);
-    }
-
-    fn query(&mut self, path: &str, id: FileId, class: u8, output: &[u8]) {
-        let mut body = Vec::new();
-        let request = QueryInfoRequest {
-            info_type: 1,
-            file_info_class: class,
-            output_buffer_length: 4096,
-            additional_information: 0,
-            flags: 0,
-            file_id: id,
-            input: &[],
-        };
-        request.encode(&mut body);
-        let operation = self.answered(Command::QueryInfo, NtStatus::SUCCESS, &body, &output_body(output));
-        self.add(operation, path).file_id = Some(id);
-    }
-
-    /// An IOCTL with its input and the output of its answer.
-    fn control(&mut self, path: &str, id: FileId, code: u32, input: &[u8], output: &[u8]) {
-        let mut body = Vec::new();
-        let request = crate::model::message::IoctlRequest {
-            ctl_code: crate::model::CtlCode(code),
-            file_id: id,
-            input_offset: 120,
-            input,
-            max_input_response: 0,
-            output: &[],
-            max_output_response: 4096,
-            flags: 1,
-        };
-        request.encode(&mut body);
-        let mut response = vec![0u8; 48];
-        response[0] = 49;
-        response[4..8].copy_from_slice(&code.to_le_bytes());
-        response[32..36].copy_from_slice(&112u32.to_le_bytes());
-        response[36..40].copy_from_slice(&(output.len() as u32).to_le_bytes());
-        response.extend_from_slice(output);
-        let operation = self.answered(Command::Ioctl, NtStatus::SUCCESS, &body, &response);
-        self.add(operation, path).file_id = Some(id);
-    }
-
-    fn image(self) -> Image {
-        infer(self.operations, |session| session == SESSION)
-    }
-}
-
-fn error_body() -> Vec<u8> {
-    vec![9, 0, 0, 0, 0, 0, 0, 0, 0]
-}
-
-fn output_body(output: &[u8]) -> Vec<u8> {
-    let mut body = vec![9, 0, 72, 0];
-    body.extend_from_slice(&(output.len() as u32).to_le_bytes());
-    body.extend_from_slice(output);
-    body
-}
-
-fn rename_buffer(new: &str) -> Vec<u8> {
-    let name = Utf16::encode(new);
-    let mut buffer = vec![0; 16];
-    buffer.extend_from_slice(&(name.len() as u32).to_le_bytes());
-    buffer.extend_from_slice(&name);
-    buffer
-}
-
-/// Entries of a directory class.
-fn listing(class: u8, entries: &[(&str, u64, u32)]) -> Vec<u8> {
-    let name_at = match class {
-        1 => 64,
-        2 => 68,
-        3 => 94,
-        12 => 12,
-        37 => 104,
-        38 => 80,
-        60 => 88,
-        _ => 114,
-    };
-    let mut out = Vec::new();
-    for (i, (name, size, attributes)) in entries.iter().enumerate() {
-        let name = Utf16::encode(name);
-        let mut entry = vec![0u8; name_at];
-        let length = (name.len() as u32).to_le_bytes();
-        if class == 12 {
-            entry[8..12].copy_from_slice(&length);
-        } else {
-            entry[40..48].copy_from_slice(&size.to_le_bytes());
-            entry[56..60].copy_from_slice(&attributes.to_le_bytes());
-            entry[60..64].copy_from_slice(&length);
-        }
-        entry.extend_from_slice(&name);
-        if i + 1 < entries.len() {
-            entry.resize(entry.len().next_multiple_of(8), 0);
-            let step = (entry.len() as u32).to_le_bytes();
-            entry[..4].copy_from_slice(&step);
-        }
-        out.extend(entry);
-    }
-    out
-}
 
 fn paths(image: &Image) -> Vec<&str> {
     image.shares[0].entries.iter().map(|entry| entry.path.as_str()).collect()
@@ -386,6 +156,27 @@ fn what_was_deleted_existed_before_and_can_be_made_anew() {
     assert_eq!(paths(&image), ["f", "g"]);
     assert_eq!((entry(&image, "f").data.size, entry(&image, "f").data.known), (3, 0));
     assert!(absent(&image).is_empty() && image.contradictions.is_empty(), "{:?}", image.contradictions);
+}
+
+#[test]
+fn a_folder_with_something_in_it_is_not_deleted() {
+    let mut scene = Scene::new();
+    let id = scene.create_with("d", CREATED, 0, 0x10, CreateRequest::OPTION_DELETE_ON_CLOSE);
+    scene.create("d\\f", CREATED, 0, 0x20);
+    scene.close("d", id);
+    scene.create("d", OPENED, 0, 0x10);
+    let image = scene.image();
+    assert_eq!((absent(&image), kinds(&image)), (vec!["d"], vec![]));
+}
+
+#[test]
+fn what_comes_back_after_its_deletion_was_still_there_or_not_at_the_beginning() {
+    let mut scene = Scene::new();
+    let id = scene.create_with("f", CREATED, 0, 0x20, CreateRequest::OPTION_DELETE_ON_CLOSE);
+    scene.close("f", id);
+    scene.create("f", OPENED, 0, 0x20);
+    let image = scene.image();
+    assert_eq!((absent(&image), kinds(&image)), (vec!["f"], vec![ContradictionKind::Appeared]));
 }
 
 #[test]

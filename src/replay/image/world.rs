@@ -175,9 +175,11 @@ impl World {
             Some(Child::Absent { at_first }) => at_first && was_there,
             _ => was_there,
         };
-        let absence = self.absent.remove(&(folder, folded(name)));
         let surprising = match known {
-            Some(Child::Absent { .. }) => absence.is_none_or(|absence| !absence.deduced),
+            Some(Child::Absent { .. }) if representable => {
+                self.absent.remove(&(folder, folded(name))).is_none_or(|absence| !absence.deduced)
+            }
+            Some(Child::Absent { .. }) => true,
             _ => !was_there,
         };
         if surprising {

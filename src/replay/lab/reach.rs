@@ -1,6 +1,7 @@
 //! The target's shares, connected.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::replay::Target;
 use crate::wire::{Connection, Session, Tree, WireError};
@@ -22,8 +23,8 @@ impl Lab {
         let session = connection.login(&target.credentials).await?;
         let mut trees = BTreeMap::new();
         for share in shares {
-            if !trees.contains_key(&share.to_lowercase()) {
-                trees.insert(share.to_lowercase(), connection.tree_connect(&session, share).await?);
+            if let Entry::Vacant(place) = trees.entry(share.to_lowercase()) {
+                place.insert(connection.tree_connect(&session, share).await?);
             }
         }
         Ok(Self { connection, session, trees })
