@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use rustc_hash::FxHashMap;
 
+use super::super::closing::reconnected;
 use super::others::Others;
 use super::stream::StreamId;
 use super::world::{NodeId, Place, World, folded};
@@ -107,6 +108,12 @@ impl Inference {
             (Request::TreeConnect(_), Some(Response::TreeConnect(answer))) if status == NtStatus::SUCCESS => {
                 self.tree_connected(operation, answer, place);
             }
+            (Request::Create(_), answer) if reconnected(operation).is_some() => {
+                // The name says nothing: servers find the open, or not, by its id ([MS-SMB2] 3.3.5.9.7 and 3.3.5.9.12).
+                if let Some(Response::Create(answer)) = answer {
+                    self.reopened(operation, answer.file_id);
+                }
+            }
             (Request::Create(create), answer) => match answer {
                 Some(Response::Create(answer)) if status == NtStatus::SUCCESS => {
                     self.opened(operation, create, answer, place);
@@ -146,6 +153,19 @@ impl Inference {
         // What other sessions did to a path before it was first met is how it was met.
         for node in std::mem::take(&mut self.world.newly_found) {
             self.others.tell_of(&mut self.world, node);
+        }
+    }
+
+    /// A durable open goes on, on another connection and perhaps with another id.
+    fn reopened(&mut self, operation: &Operation, id: FileId) {
+        let (server, session) = (operation.connection.server, operation.session_id);
+        let Some(old) = reconnected(operation) else { return };
+        let persistent = |id: &FileId| id.0.first_chunk::<8>().copied();
+        let of_server: Vec<OpenKey> = self.opens.keys().filter(|key| key.0 == server).copied().collect();
+        let whole = of_server.iter().find(|key| key.2 == old);
+        let found = whole.or_else(|| of_server.iter().find(|key| persistent(&key.2) == persistent(&old)));
+        if let Some(open) = found.and_then(|key| self.opens.remove(key)) {
+            self.opens.insert((server, session, id), Open { tree: operation.tree_id, ..open });
         }
     }
 

@@ -3,7 +3,7 @@
 use super::super::testing::{self, SESSION};
 use super::infer;
 use crate::model::fscc::file_class;
-use crate::model::message::{QueryDirectoryRequest, QueryInfoRequest, SetInfoRequest};
+use crate::model::message::{QueryDirectoryRequest, QueryInfoRequest, SetInfoRequest, encode_contexts};
 use crate::model::{Command, FileId, Image, NtStatus, Operation, SessionId, Utf16};
 
 /// `CreateAction`, [MS-SMB2] 2.2.14.
@@ -70,6 +70,22 @@ impl Scene {
         let mut operation = self.answered(Command::Create, NtStatus::SUCCESS, &request, &response);
         operation.file_id = Some(id);
         self.add(operation, path);
+        id
+    }
+
+    /// A durable reconnect to an open; returns the id that it has now.
+    pub(super) fn reconnect(&mut self, path: &str, old: FileId, status: NtStatus) -> FileId {
+        let contexts = encode_contexts(&[(b"DHnC", &old.0)]);
+        let request = testing::create_body(path, 0, 0, 0, &contexts);
+        self.ids += 1;
+        let mut id = old;
+        id.0[15] ^= self.ids;
+        let response = match status {
+            NtStatus::SUCCESS => testing::create_response_body(id, 0, 0x20),
+            _ => error_body(),
+        };
+        let operation = self.answered(Command::Create, status, &request, &response);
+        self.add(operation, path).file_id = Some(id);
         id
     }
 

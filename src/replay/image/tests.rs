@@ -180,6 +180,19 @@ fn what_comes_back_after_its_deletion_was_still_there_or_not_at_the_beginning() 
 }
 
 #[test]
+fn a_durable_reconnect_is_about_an_open_and_not_about_its_name() {
+    let mut scene = Scene::new();
+    let id = scene.open("f", 4);
+    scene.session = SessionId(2);
+    scene.reconnect("any name", id, NtStatus::OBJECT_NAME_NOT_FOUND);
+    let again = scene.reconnect("any name", id, NtStatus::SUCCESS);
+    scene.read("f", again, 0, 4, b"text");
+    let image = infer(scene.operations, |_| true);
+    assert_eq!((paths(&image), absent(&image)), (vec!["f"], vec![]));
+    assert_eq!(text(entry(&image, "f")), "0:text ");
+}
+
+#[test]
 fn a_logoff_closes_what_was_to_be_deleted() {
     let mut scene = Scene::new();
     scene.create_with("g", OPENED, 2, 0x20, CreateRequest::OPTION_DELETE_ON_CLOSE);

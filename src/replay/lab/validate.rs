@@ -122,7 +122,8 @@ pub async fn validate(layout: &Layout, prepared: &Prepared, made: bool) -> Resul
     }
     let changing = demands.settings.len() + demands.changing_controls.len();
     if changing > 0 {
-        let detail = format!("{changing} classes and controls that would change something were not tried");
+        let what = if changing == 1 { "class or control" } else { "classes and controls" };
+        let detail = format!("not tried, since it would change something: {changing} {what}");
         checks.add("changes", CheckState::Note, detail);
     }
     for left in &layout.left_out {
@@ -204,11 +205,13 @@ async fn rights(
         Err(error) => return Err(error),
     };
     let can = said & ADDING == ADDING;
-    let state = match (can, laid.entries.is_empty()) {
+    // Folders that only lead to the base folder have no captured path.
+    let needed = laid.entries.iter().any(|placed| !placed.entry.path.is_empty());
+    let state = match (can, needed) {
         (true, _) => CheckState::Ok,
         // That nothing may be written there can be what the capture is about.
-        (false, true) => CheckState::Note,
-        (false, false) => CheckState::Failed,
+        (false, false) => CheckState::Note,
+        (false, true) => CheckState::Failed,
     };
     checks.add(what, state, format!("maximal access 0x{said:08x}"));
     Ok(())
