@@ -39,6 +39,7 @@ Examples:
   smbreplay session --list                      its sessions
   smbreplay session 1 --brief                   what happened in the first
   smbreplay replay 1 --server-ip 127.0.0.1 --username testuser --tree-name testshare
+  smbreplay run capture.pcapng --base-dir run7  all of it: ingest, make the share what it was, replay, clean up
   smbreplay config set server_ip 127.0.0.1      where replays go to
   smbreplay config show --origin                every setting, and where it comes from
   smbreplay doctor                              is everything there that is needed?",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
 use crate::replay::Target;
-use crate::wire::{Connection, Session, Tree, WireError};
+use crate::wire::{Connection, Credentials, Session, Tree, WireError};
 
 /// A connection to the target with one session and the shares that are needed. Clones are the same.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ impl Lab {
     /// Connects, logs in, and connects the shares, by their names.
     pub async fn reach(target: &Target, shares: impl IntoIterator<Item = &str>) -> Result<Self, WireError> {
         let connection = Connection::connect(target.connect.clone()).await?;
-        let session = connection.login(&target.credentials).await?;
+        let session = connection.login(who(target)).await?;
         let mut trees = BTreeMap::new();
         for share in shares {
             if let Entry::Vacant(place) = trees.entry(share.to_lowercase()) {
@@ -58,5 +58,13 @@ impl Lab {
         }
         let _ = self.connection.logoff(&self.session).await;
         self.connection.close();
+    }
+}
+
+/// Who makes and removes things: the run's own user, else the first that somebody was mapped to.
+pub(super) fn who(target: &Target) -> &Credentials {
+    match (&target.credentials, target.users.first()) {
+        (Credentials::Anonymous, Some(rule)) => &rule.credentials,
+        (own, _) => own,
     }
 }

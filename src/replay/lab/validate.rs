@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::demands::Demands;
 use super::layout::{Layout, ShareLayout};
-use super::reach::Lab;
+use super::reach::{Lab, who};
 use super::survey::survey;
 use crate::model::fscc::{ATTRIBUTE_NORMAL, AttributeInformation, fs_class};
 use crate::model::{Command, NtStatus};
@@ -88,8 +88,8 @@ pub async fn validate(layout: &Layout, prepared: &Prepared, made: bool) -> Resul
     };
     checks.add("dialect", if same { CheckState::Ok } else { CheckState::Note }, detail);
     sizes(&mut checks, &demands, &connection);
-    match connection.login(&target.credentials).await {
-        Ok(_) => checks.add("login", CheckState::Ok, target.credentials.to_string()),
+    match connection.login(who(target)).await {
+        Ok(_) => checks.add("login", CheckState::Ok, who(target).to_string()),
         Err(error) => {
             checks.add("login", CheckState::Failed, error.to_string());
             return Ok(checks.0);
