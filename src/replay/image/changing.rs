@@ -59,7 +59,9 @@ impl Inference {
                 if open.stream_name.is_some() {
                     open.delete_on_close = delete;
                 } else {
+                    let doomed = open.link.clone();
                     self.world.nodes[node].delete_pending = delete;
+                    self.world.nodes[node].doomed = doomed;
                 }
             }
             file_class::RENAME | RENAME_EX | file_class::LINK | LINK_EX => self.moved(key, set, place),
@@ -125,14 +127,18 @@ impl Inference {
                 _ => self.world.is_absent(folder, &name, false, place),
             }
         }
-        let from = self.world.nodes[node].parent;
-        for aged in [Some(folder), from, Some(node)].into_iter().flatten() {
+        let opened_by = self.opens.get(&key).and_then(|open| open.link.clone());
+        let from = opened_by.filter(|link| self.world.is_link(node, link)).or_else(|| self.world.own_link(node));
+        for aged in [Some(folder), from.as_ref().map(|link| link.0), Some(node)].into_iter().flatten() {
             self.world.nodes[aged].aged = true;
         }
         if matches!(set.file_info_class, file_class::LINK | LINK_EX) {
             self.world.link(node, folder, &name);
-        } else {
-            self.world.rename(node, folder, &name);
+        } else if let Some(from) = from {
+            self.world.rename(node, &from, folder, &name);
+            if let Some(open) = self.opens.get_mut(&key) {
+                open.link = Some((folder, folded(&name)));
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::super::closing::reconnected;
 use super::others::Others;
 use super::stream::StreamId;
-use super::world::{NodeId, Place, World, folded};
+use super::world::{Link, NodeId, Place, World, folded};
 use crate::model::message::{Request, Response, TreeConnectResponse};
 use crate::model::path::{is_ipc, share_name};
 use crate::model::{Command, FileId, Image, NtStatus, Operation, SessionId, TreeId};
@@ -22,6 +22,8 @@ pub(super) type OpenKey = (SocketAddr, SessionId, FileId);
 pub(super) struct Open {
     pub(super) node: NodeId,
     pub(super) stream: StreamId,
+    /// The name it was opened by, or moved to since.
+    pub(super) link: Option<Link>,
     /// Of an alternate stream: its name, folded.
     pub(super) stream_name: Option<String>,
     pub(super) tree: TreeId,

@@ -90,9 +90,12 @@ impl Inference {
         self.world.nodes[node].opens += 1;
         self.world.nodes[node].granted |= rights(create.desired_access);
         let delete_on_close = create.create_options & CreateRequest::OPTION_DELETE_ON_CLOSE != 0;
+        let (folder, name) = split_parent(file);
+        let link = self.world.find(place.key, folder).map(|folder| (folder, folded(name)));
         let open = Open {
             node,
             stream,
+            link,
             stream_name: stream_name.map(folded),
             tree: operation.tree_id,
             delete_on_close,
@@ -274,19 +277,24 @@ impl Inference {
         match open.stream_name {
             Some(name) if open.delete_on_close => self.drop_stream(open.node, &name),
             Some(_) => {}
-            None => node.delete_pending |= open.delete_on_close,
+            None if open.delete_on_close => {
+                node.delete_pending = true;
+                node.doomed = open.link;
+            }
+            None => {}
         }
         let node = &self.world.nodes[open.node];
         if node.delete_pending && node.opens == 0 {
             // A folder with something in it stays, whatever was asked for.
-            if node.children.values().any(|child| matches!(child, Child::Node(_))) {
-                self.world.nodes[open.node].delete_pending = false;
-                return;
+            let stays = node.children.values().any(|child| matches!(child, Child::Node(_)));
+            let doomed = self.world.nodes[open.node].doomed.take();
+            self.world.nodes[open.node].delete_pending = false;
+            let link = doomed.filter(|link| self.world.is_link(open.node, link));
+            let link = link.or_else(|| self.world.own_link(open.node)).filter(|_| !stays);
+            if let Some(link) = link {
+                self.world.nodes[link.0].aged = true;
+                self.world.unlink(open.node, &link);
             }
-            if let Some(folder) = node.parent {
-                self.world.nodes[folder].aged = true;
-            }
-            self.world.unlink(open.node);
         }
     }
 

@@ -230,7 +230,7 @@ fn output_body(output: &[u8]) -> Vec<u8> {
     body
 }
 
-fn rename_buffer(new: &str) -> Vec<u8> {
+pub(super) fn rename_buffer(new: &str) -> Vec<u8> {
     let name = Utf16::encode(new);
     let mut buffer = vec![0; 16];
     buffer.extend_from_slice(&(name.len() as u32).to_le_bytes());

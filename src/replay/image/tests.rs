@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::super::testing::SESSION;
 use super::infer;
-use super::scene::{CREATED, OPENED, OVERWRITTEN, Scene};
+use super::scene::{CREATED, OPENED, OVERWRITTEN, Scene, rename_buffer};
 use crate::model::fscc::{encode_full_eas, file_class};
 use crate::model::message::CreateRequest;
 use crate::model::{Command, ContradictionKind, Evidence, FileId, Image, ImageEntry, NtStatus, SessionId, Utf16};
@@ -177,6 +177,21 @@ fn what_comes_back_after_its_deletion_was_still_there_or_not_at_the_beginning() 
     scene.create("f", OPENED, 0, 0x20);
     let image = scene.image();
     assert_eq!((absent(&image), kinds(&image)), (vec!["f"], vec![ContradictionKind::Appeared]));
+}
+
+#[test]
+fn a_hard_link_goes_alone() {
+    let mut scene = Scene::new();
+    let id = scene.open("f", 3);
+    scene.set("f", id, file_class::LINK, &rename_buffer("g"));
+    scene.close("f", id);
+    let link = scene.open("g", 3);
+    scene.delete("g", link);
+    scene.close("g", link);
+    scene.open("f", 3);
+    scene.fail("g", 1, 0, NtStatus::OBJECT_NAME_NOT_FOUND);
+    let image = scene.image();
+    assert_eq!((paths(&image), absent(&image), kinds(&image)), (vec!["f"], vec!["g"], vec![]));
 }
 
 #[test]

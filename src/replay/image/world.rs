@@ -65,8 +65,13 @@ pub(super) struct Node {
     pub(super) own_eas: Vec<String>,
     pub(super) opens: u32,
     pub(super) delete_pending: bool,
+    /// Which of its names goes then.
+    pub(super) doomed: Option<Link>,
     pub(super) granted: u32,
 }
+
+/// One of the names of a node: its folder, and the folded name there.
+pub(super) type Link = (NodeId, String);
 
 /// A name that must not exist.
 #[derive(Debug)]
@@ -132,6 +137,7 @@ impl World {
             own_eas: Vec::new(),
             opens: 0,
             delete_pending: false,
+            doomed: None,
             granted: 0,
         });
         self.nodes.len() - 1
@@ -246,21 +252,31 @@ impl World {
         self.nodes[folder].children.insert(folded(name), Child::Node(node));
     }
 
-    /// Replayed operations moved a node.
-    pub(super) fn rename(&mut self, node: NodeId, folder: NodeId, name: &str) {
-        self.unlink(node);
+    /// Replayed operations moved a node from one of its names to another.
+    pub(super) fn rename(&mut self, node: NodeId, from: &Link, folder: NodeId, name: &str) {
+        self.unlink(node, from);
         self.link(node, folder, name);
-        self.nodes[node].parent = Some(folder);
-        self.nodes[node].name = folded(name);
+        if self.own_link(node).is_none_or(|own| own == *from) {
+            self.nodes[node].parent = Some(folder);
+            self.nodes[node].name = folded(name);
+        }
     }
 
-    /// Replayed operations removed a node's name.
-    pub(super) fn unlink(&mut self, node: NodeId) {
-        let Some(folder) = self.nodes[node].parent else { return };
-        let name = self.nodes[node].name.clone();
-        if matches!(self.nodes[folder].children.get(&name), Some(Child::Node(there)) if *there == node) {
-            self.nodes[folder].children.insert(name, Child::Absent { at_first: false });
+    /// Replayed operations removed one of a node's names.
+    pub(super) fn unlink(&mut self, node: NodeId, link: &Link) {
+        if self.is_link(node, link) {
+            self.nodes[link.0].children.insert(link.1.clone(), Child::Absent { at_first: false });
         }
+    }
+
+    /// The name that a node was first known by, or moved to.
+    pub(super) fn own_link(&self, node: NodeId) -> Option<Link> {
+        Some((self.nodes[node].parent?, self.nodes[node].name.clone()))
+    }
+
+    /// Whether a node has a name.
+    pub(super) fn is_link(&self, node: NodeId, link: &Link) -> bool {
+        matches!(self.nodes[link.0].children.get(&link.1), Some(Child::Node(there)) if *there == node)
     }
 
     /// Whether it is a folder, as a response shows it.
