@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod doctor;
 mod ingest;
+mod lab;
 mod list;
 mod man;
 mod replay;
@@ -17,6 +18,7 @@ pub use completions::CompletionsArgs;
 pub use config::{ConfigArgs, ConfigCommand};
 pub use doctor::DoctorArgs;
 pub use ingest::{ExtractorArg, IngestArgs};
+pub use lab::{CleanupArgs, FillArg, LabArgs, RunArgs, SetupArgs, ValidateArgs};
 pub use list::{ListArgs, ListCommand, ListTracesArgs};
 pub use man::ManArgs;
 pub use replay::{OrderingArg, PacingArg, ReplayArgs, TimeArg};
@@ -37,6 +39,7 @@ Examples:
   smbreplay session --list                      its sessions
   smbreplay session 1 --brief                   what happened in the first
   smbreplay replay 1 --server-ip 127.0.0.1 --username testuser --tree-name testshare
+  smbreplay run capture.pcapng --base-dir run7  all of it: ingest, make the share what it was, replay, clean up
   smbreplay config set server_ip 127.0.0.1      where replays go to
   smbreplay config show --origin                every setting, and where it comes from
   smbreplay doctor                              is everything there that is needed?",
@@ -77,8 +80,16 @@ pub enum Command {
     List(ListArgs),
     /// List the sessions of a capture, show the operations of one
     Session(SessionArgs),
+    /// Look whether a lab server is fit for a replay; change nothing
+    Validate(ValidateArgs),
+    /// Make what the share held before the capture began, on a lab server or in a local folder
+    Setup(SetupArgs),
     /// Send captured operations to a lab server, and compare its answers
     Replay(Box<ReplayArgs>),
+    /// Remove from a lab server what setup and replay made there
+    Cleanup(CleanupArgs),
+    /// All of it: ingest, validate, setup, replay, report, cleanup
+    Run(RunArgs),
     /// Show and change the configuration
     Config(ConfigArgs),
     /// Check tools, configuration and target

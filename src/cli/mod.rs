@@ -8,6 +8,7 @@ mod datasets;
 mod exit_status;
 mod failure;
 mod filter;
+mod images;
 mod interrupt;
 mod keys;
 mod output;

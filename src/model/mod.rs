@@ -5,10 +5,13 @@ mod anomaly;
 mod command;
 mod ctl_code;
 mod dialect;
+mod fill;
 pub mod fscc;
 pub mod header;
 mod ids;
+mod image;
 mod layout;
+mod made_name;
 pub mod message;
 mod nt_status;
 mod nt_status_names;
@@ -22,9 +25,15 @@ pub use anomaly::{Anomalies, Anomaly};
 pub use command::Command;
 pub use ctl_code::CtlCode;
 pub use dialect::{Dialect, UnknownDialect};
+pub use fill::Fill;
 pub use header::{Header, HeaderFlags};
 pub use ids::{AsyncId, FileId, MessageId, SessionId, TreeId};
+pub use image::{
+    Contradiction, ContradictionKind, Evidence, ExtendedAttribute, Image, ImageData, ImageEntry, ImageShare,
+    ImageStream, ImageTimes, ImageTotals,
+};
 pub use layout::{Layout, Malformed, Utf16};
+pub use made_name::{Before, MadeName};
 pub use nt_status::{NtStatus, Severity};
 pub use operation::{Facts, Operation, Part};
 pub use pdu::{CaptureEvent, Connection, ConnectionIndex, Gap, OpaqueKind, OpaqueMessage, RawPdu};

@@ -12,6 +12,8 @@ mod divergence;
 #[cfg(test)]
 mod divergence_tests;
 mod engine;
+mod image;
+mod lab;
 mod lane;
 mod latency;
 mod listing;
@@ -54,6 +56,11 @@ mod users;
 pub use closing::Closing;
 pub use copies::{CopyNumber, Pass, PassTally, clone_folder};
 pub use divergence::{Comparison, Context, compare};
+pub use image::{Inference, infer};
+pub use lab::{
+    Check, CheckState, Cleaned, Conflict, Found, Lab, Layout, Left, LeftOut, Made, Placed, PlanNames, SetupPlan,
+    SetupProgress, ShareLayout, Survey, Trouble, cleanup, record, survey, validate,
+};
 pub use latency::{Latencies, Percentiles};
 pub use merged_names::MergedPaths;
 pub use name_map::{NameMap, PathRule, ShareRule, UnusableRule};
@@ -67,7 +74,7 @@ pub use reason::Reason;
 pub use remap::{IdMap, ResumeKey};
 pub use rewrite::Rewriter;
 pub use run::{Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict, Workload};
-pub use safety::{Changes, captured_server, could_change};
+pub use safety::{Changes, captured_server, could_change, same_server};
 pub use selection::Selection;
 pub use summary::{CommandSummary, RootCause, Row, RunSummary};
 pub use users::{CapturedUser, UserRule, UserUse, credentials_for};

@@ -255,6 +255,11 @@ impl Prepared {
         &self.options
     }
 
+    /// Where it goes.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
     /// What it could change on the target, for the confirmation.
     pub fn changes(&self) -> Changes {
         Changes::of(&self.plan, &self.operations)

@@ -145,6 +145,11 @@ pub fn captured_server(operations: &[Operation], target: SocketAddr) -> Option<S
             servers.push(operation.connection.server);
         }
     }
+    same_server(servers, target)
+}
+
+/// The server of several that a target is, if it is one: same address, whatever the port.
+pub fn same_server(servers: impl IntoIterator<Item = SocketAddr>, target: SocketAddr) -> Option<SocketAddr> {
     // A loopback address is every machine's own: a capture taken on it says nothing about which machine that was, save
     // that a service on the same port may well be the same one.
     servers.into_iter().find(|server| {

@@ -21,6 +21,12 @@ pub enum StoreError {
     NoDataset { path: PathBuf, capture: PathBuf },
     #[error("{}: column {column} is missing or of another type; the file was not written by smbreplay", path.display())]
     Column { path: PathBuf, column: &'static str },
+    #[error("{}: not an image of smbreplay: {source}; `smbreplay setup ID --image FILE` writes one", path.display())]
+    Image { path: PathBuf, source: serde_json::Error },
+    #[error("{}: an image of version {found}, this smbreplay reads {expected}; write it anew with `smbreplay setup ID --image FILE`", path.display())]
+    ImageVersion { path: PathBuf, found: u32, expected: u32 },
+    #[error("{}: line {line} of the list of made names cannot be read: {source}; what it names has to be removed by hand", path.display())]
+    Journal { path: PathBuf, line: usize, source: serde_json::Error },
     #[error("{}: the capture has no file name to name the dataset after", path.display())]
     NamelessCapture { path: PathBuf },
 }

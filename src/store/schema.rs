@@ -77,6 +77,9 @@ pub(super) mod name {
     pub const INTERIM_PDU: &str = "interim_pdu";
     pub const RESPONSE_PDU: &str = "response_pdu";
     pub const ANOMALIES: &str = "anomalies";
+    /// Of an image's content, beside those above.
+    pub const STREAM: &str = "stream";
+    pub const CONTENT: &str = "content";
     /// The item of a list.
     pub const ITEM: &str = "item";
     /// Keys of the footer and of a column's metadata.
@@ -246,4 +249,15 @@ pub fn operations_schema() -> SchemaRef {
     static SCHEMA: LazyLock<SchemaRef> =
         LazyLock::new(|| Arc::new(Schema::new(COLUMNS.iter().map(Column::field).collect::<Vec<_>>())));
     SCHEMA.clone()
+}
+
+/// The Arrow schema of an image's content: one row for each run of known bytes; `stream` is empty for the data of the file.
+pub fn image_content_schema() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new(name::SHARE, DataType::Utf8, false),
+        Field::new(name::PATH, DataType::Utf8, false),
+        Field::new(name::STREAM, DataType::Utf8, false),
+        Field::new(name::OFFSET, DataType::UInt64, false),
+        Field::new(name::CONTENT, DataType::LargeBinary, false),
+    ]))
 }

@@ -32,6 +32,7 @@ pub mod access {
     pub const WRITE_ATTRIBUTES: u32 = 0x0000_0100;
     pub const DELETE: u32 = 0x0001_0000;
     pub const READ_CONTROL: u32 = 0x0002_0000;
+    pub const WRITE_DAC: u32 = 0x0004_0000;
     pub const SYNCHRONIZE: u32 = 0x0010_0000;
 }
 

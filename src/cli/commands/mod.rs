@@ -1,10 +1,15 @@
 //! One file per command. Each takes its arguments, does its work and says how it ended.
 
+pub mod cleanup;
 pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod ingest;
+mod lab;
 pub mod list;
 pub mod man;
 pub mod replay;
+pub mod run;
 pub mod session;
+pub mod setup;
+pub mod validate;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
+use super::lab::{journal, run_key};
 use crate::cli::args::{OrderingArg, PacingArg, ReplayArgs};
 use crate::cli::config::Config;
 use crate::cli::datasets::{choose_session, open};
@@ -15,7 +16,8 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
 use crate::model::{ConnectionIndex, Operation, SessionEntry, Timestamp};
 use crate::replay::{
-    Closing, Options, Ordering, Pacing, Prepared, Progress, Reason, ReplayError, Run, RunReport, Verdict, Workload,
+    Closing, Lab, Options, Ordering, Pacing, PlanNames, Prepared, Progress, Reason, ReplayError, Run, RunReport, Verdict,
+    Workload, record,
 };
 use crate::report;
 use crate::store::{Dataset, Projection};
@@ -24,9 +26,9 @@ mod intent;
 mod selection;
 mod target;
 
-use intent::intent;
+pub(super) use intent::intent;
 use selection::selection;
-use target::target;
+pub(super) use target::target;
 
 /// Divergences that the terminal shows; the report has all.
 const DIVERGENCES_SHOWN: usize = 40;
@@ -61,21 +63,7 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
     } else {
         vec![choose_session(&dataset, config, args.session.as_deref())?]
     };
-    let closed: u64 = sessions.iter().map(|session| session.undecrypted).sum();
-    if closed > 0 {
-        warn(&format!("{closed} sealed messages stayed closed and are no part of this; ingest with keys opens them"));
-    }
-    let (target, described) = target(args, config, &sessions)?;
-    let workload = Workload {
-        sessions: operations(&dataset, &sessions)?,
-        closings: closings(&dataset),
-        logins: sessions.iter().map(|session| session.login.clone()).collect(),
-        selection: selection(args, config, &dataset)?,
-    };
-    let prepared = Run::prepare(workload, target, options(args, config)?)?;
-    if !args.allow_captured_server {
-        prepared.refuse_captured_server()?;
-    }
+    let (prepared, described) = prepare(args, config, &dataset, &sessions)?;
     let intent = intent(&prepared, &described);
     for rule in prepared.unused_rules() {
         warn(&format!("{rule} fits nothing in the capture"));
@@ -91,10 +79,48 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
     if !args.yes && changes {
         confirm(&intent)?;
     }
+    carry_out(args, &dataset, &sessions, &prepared)
+}
+
+/// Plans the replay. Nothing is sent.
+pub(super) fn prepare(
+    args: &ReplayArgs,
+    config: &Config,
+    dataset: &Dataset,
+    sessions: &[&SessionEntry],
+) -> Result<(Prepared, String), Failure> {
+    let closed: u64 = sessions.iter().map(|session| session.undecrypted).sum();
+    if closed > 0 {
+        warn(&format!("{closed} sealed messages stayed closed and are no part of this; ingest with keys opens them"));
+    }
+    let (target, described) = target(args, config, sessions)?;
+    let workload = Workload {
+        sessions: operations(dataset, sessions)?,
+        closings: closings(dataset),
+        logins: sessions.iter().map(|session| session.login.clone()).collect(),
+        selection: selection(args, config, dataset)?,
+    };
+    let prepared = Run::prepare(workload, target, options(args, config)?)?;
+    if !args.allow_captured_server {
+        prepared.refuse_captured_server()?;
+    }
+    Ok((prepared, described))
+}
+
+/// Replays and reports. The names that it may make are written down first, for `cleanup`.
+pub(super) fn carry_out(
+    args: &ReplayArgs,
+    dataset: &Dataset,
+    sessions: &[&SessionEntry],
+    prepared: &Prepared,
+) -> Result<ExitStatus, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(ExitStatus::Target, error))?;
-    let result = runtime.block_on(execute(&prepared))?;
-    let folder = write_results(&dataset, &sessions, &result)?;
+    let result = runtime.block_on(async {
+        write_down_names(dataset, sessions, prepared).await?;
+        execute(prepared).await
+    })?;
+    let folder = write_results(dataset, sessions, &result)?;
     show(args.format, &result, &folder)?;
     Ok(match result.verdict() {
         Verdict::Agreed => ExitStatus::Done,
@@ -150,13 +176,26 @@ fn options(args: &ReplayArgs, config: &Config) -> Result<Options, Failure> {
     })
 }
 
+/// Writes down which names the replay may make or move, and what is under them now.
+async fn write_down_names(dataset: &Dataset, sessions: &[&SessionEntry], prepared: &Prepared) -> Result<(), Failure> {
+    let names = PlanNames::new(prepared.plan(), prepared.operations(), &prepared.target().names);
+    if names.made.is_empty() {
+        return Ok(());
+    }
+    let journal = journal(dataset, prepared.target());
+    let lab = Lab::reach_what_there_is(prepared.target(), names.shares()).await?;
+    let new = record(&lab, &names, &journal.read()?, &run_key(sessions)).await?;
+    lab.leave().await;
+    Ok(journal.append(&new)?)
+}
+
 /// Shows what will be done and asks whether to go on.
-fn confirm(intent: &str) -> Result<(), Failure> {
+pub(super) fn confirm(intent: &str) -> Result<(), Failure> {
     let refused = |why: &'static str| {
         Failure::message(ExitStatus::Usage, why).remedy("--yes goes on without asking, --dry-run only shows")
     };
     if !std::io::stdin().is_terminal() {
-        return Err(refused("the replay would change the server, and there is no terminal to ask on"));
+        return Err(refused("the server would be changed, and there is no terminal to ask on"));
     }
     anstream::eprint!("{intent}\nGo on? [y/N] ");
     let _ = std::io::stderr().flush();

@@ -119,9 +119,13 @@ impl<'a> AllInformation<'a> {
     }
 }
 
-/// FileNetworkOpenInformation, [MS-FSCC] 2.4.29.
+/// FileNetworkOpenInformation, [MS-FSCC] 2.4.29. Times are in 100 ns since 1601.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkOpenInformation {
+    pub creation_time: u64,
+    pub last_access_time: u64,
+    pub last_write_time: u64,
+    pub change_time: u64,
     pub allocation_size: u64,
     pub end_of_file: u64,
     pub file_attributes: u32,
@@ -131,6 +135,10 @@ impl NetworkOpenInformation {
     pub fn decode(buffer: &[u8]) -> Result<Self, Malformed> {
         let layout = Layout(buffer);
         Ok(Self {
+            creation_time: layout.u64("CreationTime", 0)?,
+            last_access_time: layout.u64("LastAccessTime", 8)?,
+            last_write_time: layout.u64("LastWriteTime", 16)?,
+            change_time: layout.u64("ChangeTime", 24)?,
             allocation_size: layout.u64("AllocationSize", 32)?,
             end_of_file: layout.u64("EndOfFile", 40)?,
             file_attributes: layout.u32("FileAttributes", 48)?,

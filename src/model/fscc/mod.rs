@@ -6,6 +6,7 @@
 
 mod attributes;
 mod directory;
+mod ea;
 mod entries;
 mod file;
 mod file_system;
@@ -14,6 +15,7 @@ mod stream;
 
 pub use attributes::{ATTRIBUTE_DIRECTORY, ATTRIBUTE_NORMAL};
 pub use directory::{DirectoryEntry, directory_entries, directory_entry_names_only};
+pub use ea::{FullEa, encode_full_eas, full_eas};
 pub use file::{
     AllInformation, AttributeTagInformation, BasicInformation, NetworkOpenInformation, StandardInformation,
     file_class, name_information,

@@ -6,7 +6,7 @@ use crate::cli::shown;
 use crate::replay::Prepared;
 
 /// What will be sent where, and what it could change there.
-pub(super) fn intent(prepared: &Prepared, target: &str) -> String {
+pub(in crate::cli::commands) fn intent(prepared: &Prepared, target: &str) -> String {
     let counts = prepared.plan().counts();
     let changes = prepared.changes();
     let number = |count: usize| shown::count(count as u64);

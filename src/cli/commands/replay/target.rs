@@ -18,7 +18,7 @@ impl From<CredentialsError> for Failure {
     }
 }
 
-pub(super) fn target(
+pub(in crate::cli::commands) fn target(
     args: &ReplayArgs,
     config: &Config,
     sessions: &[&SessionEntry],
