@@ -20,7 +20,7 @@ pub use ingest::{ExtractorArg, IngestArgs};
 pub use list::{ListArgs, ListCommand, ListTracesArgs};
 pub use man::ManArgs;
 pub use replay::{OrderingArg, PacingArg, ReplayArgs};
-pub use session::SessionArgs;
+pub use session::{FilterArgs, SessionArgs};
 pub use shared::{KeyArgs, PasswordArgs, TargetArgs, TraceArgs, seconds};
 
 /// Turn captures of SMB2/3 traffic into datasets, and replay them against a lab server

@@ -1,12 +1,16 @@
-//! What a run came to, for people and for programs: a text for the terminal, `report.json`, JUnit XML.
+//! What a run came to, and what happened in a capture, for people and for programs: texts for the terminal, JSON, JUnit XML.
 
 mod figures;
+mod flag_names;
 #[cfg(test)]
 mod golden;
 mod junit;
+mod message_fields;
+mod operation_detail;
 mod replay_json;
 mod replay_table;
 
 pub use junit::junit_xml;
+pub use operation_detail::{display_filter, operation_detail_json, write_operation_detail};
 pub use replay_json::replay_json;
 pub use replay_table::{verdict_line, write_replay_table};

@@ -88,6 +88,16 @@ impl Dataset {
 
     /// The operations of a session, in order.
     pub fn operations(&self, session: &SessionEntry, projection: Projection) -> Result<OperationReader, StoreError> {
-        OperationReader::open(&self.place.sessions_folder().join(&session.file), projection)
+        OperationReader::open(&self.file(session), projection)
+    }
+
+    /// The operations of a session with a PDU that this frame completed.
+    pub fn operations_at_frame(&self, session: &SessionEntry, frame: u64) -> Result<OperationReader, StoreError> {
+        OperationReader::open_at_frame(&self.file(session), frame)
+    }
+
+    /// The file of a session.
+    pub fn file(&self, session: &SessionEntry) -> PathBuf {
+        self.place.sessions_folder().join(&session.file)
     }
 }

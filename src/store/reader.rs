@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::iter::Peekable;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::error::StoreError;
+use super::narrowed::{at_frame, of_commands};
 use super::schema::{COLUMNS, Kind, name};
 use crate::model::message::LockElement;
 use crate::model::{
@@ -33,6 +35,8 @@ pub enum Projection {
     Everything,
     /// All but the PDUs: what is shown and counted needs none of the bytes.
     WithoutPdus,
+    /// As that, but operations of these commands have their PDUs: what only the bodies of a few messages tell.
+    PdusOf(&'static [Command]),
 }
 
 /// Iterates over the operations of a file.
@@ -42,11 +46,32 @@ pub struct OperationReader {
     rows: std::vec::IntoIter<Operation>,
     connections: HashMap<(u32, SocketAddr, SocketAddr), Arc<Connection>>,
     texts: HashMap<Box<str>, Arc<str>>,
+    /// The same file once more: the operations that come with their PDUs.
+    with_pdus: Option<Peekable<Box<Self>>>,
 }
 
 impl OperationReader {
     /// Opens a file.
     pub fn open(path: &Path, projection: Projection) -> Result<Self, StoreError> {
+        let mut reader = Self::of(path, projection, |builder| builder)?;
+        if let Projection::PdusOf(commands) = projection {
+            let wanted = Self::of(path, Projection::Everything, |builder| of_commands(builder, commands))?;
+            reader.with_pdus = Some(Box::new(wanted).peekable());
+        }
+        Ok(reader)
+    }
+
+    /// The operations with a PDU that this frame completed, with everything: several when a compound travelled in it. Of
+    /// row groups without any only the frame numbers are read.
+    pub fn open_at_frame(path: &Path, frame: u64) -> Result<Self, StoreError> {
+        Self::of(path, Projection::Everything, |builder| at_frame(builder, frame))
+    }
+
+    fn of(
+        path: &Path,
+        projection: Projection,
+        narrow: impl FnOnce(ParquetRecordBatchReaderBuilder<File>) -> ParquetRecordBatchReaderBuilder<File>,
+    ) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Parquet { path: path.to_owned(), source };
         let file = File::open(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(fail)?;
@@ -55,14 +80,27 @@ impl OperationReader {
             .filter(|column| projection == Projection::Everything || column.kind != Kind::Binary)
             .map(|column| column.name);
         let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
-        let batches = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(fail)?;
+        let builder = narrow(builder.with_projection(mask).with_batch_size(BATCH));
         Ok(Self {
             path: path.to_owned(),
-            batches,
+            batches: builder.build().map_err(fail)?,
             rows: Vec::new().into_iter(),
             connections: HashMap::new(),
             texts: HashMap::new(),
+            with_pdus: None,
         })
+    }
+
+    /// The same operation with its PDUs, if it is one of those that come with them.
+    fn with_pdus(&mut self, operation: Operation) -> Result<Operation, StoreError> {
+        let same = |other: &Result<Operation, StoreError>| match other {
+            Ok(other) => other.op_index == operation.op_index,
+            Err(_) => true,
+        };
+        match self.with_pdus.as_mut().and_then(|operations| operations.next_if(same)) {
+            Some(with_pdus) => with_pdus,
+            None => Ok(operation),
+        }
     }
 
     fn shared(&mut self, text: &str) -> Arc<str> {
@@ -157,7 +195,7 @@ impl Iterator for OperationReader {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(operation) = self.rows.next() {
-                return Some(Ok(operation));
+                return Some(self.with_pdus(operation));
             }
             let batch = match self.batches.next()? {
                 Ok(batch) => batch,

@@ -49,14 +49,25 @@ impl Tshark {
     /// `ports` are server ports beside 445 and 139. `out_of_order` sets the preference that finds PDUs in reordered
     /// segments, but stops at the first hole of a connection.
     pub fn whole_file_command(&self, file: &Path, ports: &[u16], out_of_order: bool) -> Command {
-        let mut command = self.command().arg("-r").arg(file);
-        for port in ports.iter().filter(|port| !matches!(port, 445 | 139)) {
-            command = command.arg("-d").arg(format!("tcp.port=={port},nbss"));
-        }
+        let mut command = self.of_file(file, ports);
         if out_of_order {
             command = command.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
         }
         command.args(["-Y", "smb2 or smb", "-T", "ek", "-x", "-J", "frame ip ipv6 tcp smb smb2"])
+    }
+
+    /// Prints one frame in full, as `tshark -V` does.
+    pub fn verbose_frame_command(&self, file: &Path, ports: &[u16], frame: u64) -> Command {
+        let command = self.of_file(file, ports).arg("-Y").arg(format!("frame.number=={frame}"));
+        command.arg("-V")
+    }
+
+    fn of_file(&self, file: &Path, ports: &[u16]) -> Command {
+        let mut command = self.command().arg("-r").arg(file);
+        for port in ports.iter().filter(|port| !matches!(port, 445 | 139)) {
+            command = command.arg("-d").arg(format!("tcp.port=={port},nbss"));
+        }
+        command
     }
 
     fn command(&self) -> Command {
