@@ -1,6 +1,11 @@
 //! What the commands say that tell what happened in a capture: `session`, `stats`, `opens`, `files`, `extract`, `lifecycle`,
 //! `auth`, on the committed captures; and that it is what tshark says.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "in tests, also outside of the test functions")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in tests, also outside of the test functions"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -78,8 +83,9 @@ impl Case {
 
     /// What tshark prints.
     fn tshark(&self, args: &[&str]) -> String {
-        let output = Command::new("tshark").args(["-n", "-r"]).arg(self.capture()).args(args).env("LC_ALL", "C.UTF-8");
-        let output = output.output().expect("the tests need tshark: scripts/install-deps.sh --test");
+        let mut command = Command::new("tshark");
+        command.args(["-n", "-r"]).arg(self.capture()).args(args).env("LC_ALL", "C.UTF-8");
+        let output = command.output().expect("the tests need tshark: scripts/install-deps.sh --test");
         String::from_utf8(output.stdout).unwrap()
     }
 }
@@ -108,7 +114,12 @@ fn operations_are_chosen_by_path_status_latency_and_time() {
     assert_eq!(count(&["--status", "0xC0000225,STATUS_NO_MORE_FILES"]), 6);
     let slow = case.json(&["session", "1", "--slow", "1ms"]);
     assert!(rows(&slow).iter().all(|row| row["latency_ns"].as_i64().unwrap() >= 1_000_000));
-    assert_eq!(rows(&slow).len(), case.tshark(&["-Y", "smb2.time >= 0.001", "-T", "fields", "-e", "frame.number"]).lines().count());
+    assert_eq!(
+        rows(&slow).len(),
+        case.tshark(&["-Y", "smb2.time >= 0.001 && smb2.nt_status != 0x103", "-T", "fields", "-e", "frame.number"])
+            .lines()
+            .count()
+    );
     let (before, after) = (count(&["--to", "25ms"]), count(&["--from", "0.025"]));
     assert!(before > 0 && after > 0);
     assert_eq!(before + after, 83);
@@ -123,7 +134,10 @@ fn a_compound_shows_as_one_group() {
     let lines: Vec<_> = table.lines().collect();
     let follower = lines.iter().position(|line| line.starts_with(' ') && line.trim_start().starts_with("+ "));
     let follower = follower.expect("a line of a compound, without a frame of its own");
-    assert!(lines[follower - 1].split_whitespace().next().unwrap().parse::<u64>().is_ok() || lines[follower - 1].contains("+ "));
+    assert!(
+        lines[follower - 1].split_whitespace().next().unwrap().parse::<u64>().is_ok()
+            || lines[follower - 1].contains("+ ")
+    );
     golden("session-compound-brief.txt", &table);
 }
 
@@ -142,7 +156,16 @@ fn a_frame_shows_its_operation_in_full() {
     case.run(&["session", "1", "--frame", "1"]).fails(2, &["frame 1 completes no message"]);
     case.run(&["session", "1", "--frame", "32", "--format", "csv"]).fails(2, &["--format"]);
     let compound = Case::fixture("compound");
-    let frames = compound.tshark(&["-Y", "smb2.flags.chained==1 && smb2.flags.response==0", "-T", "fields", "-e", "frame.number", "-e", "smb2.cmd"]);
+    let frames = compound.tshark(&[
+        "-Y",
+        "smb2.flags.chained==1 && smb2.flags.response==0",
+        "-T",
+        "fields",
+        "-e",
+        "frame.number",
+        "-e",
+        "smb2.cmd",
+    ]);
     let (frame, commands) = frames.lines().next().unwrap().split_once('\t').unwrap();
     let details = compound.json(&["session", "1", "--frame", frame]);
     assert_eq!(rows(&details).len(), commands.split(',').count());
@@ -153,20 +176,134 @@ fn a_pager_is_for_terminals_only_and_can_be_done_without() {
     let case = Case::fixture("quickstart");
     let paged = |args: &str, terminal: bool| {
         let mut command = if terminal {
-            let mut command = case.command(&[]);
+            let command = case.command(&[]);
             let line = format!("{} {args}", env!("CARGO_BIN_EXE_smbreplay"));
             let mut script = Command::new("script");
             script.args(["-qec", &line, "/dev/null"]).current_dir(case.folder.path()).stdin(Stdio::null());
             script.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-            command = script;
-            command
+            script
         } else {
             case.command(&args.split(' ').collect::<Vec<_>>())
         };
         command.env("PAGER", "sed s/^/paged:/");
         Run::of(command.output().expect("script of bsdutils")).ok()
     };
-    assert!(paged("session 1 --brief", true).contains("paged:frame"));
+    assert!(paged("session 1 --brief", true).contains("paged:"));
     assert!(!paged("session 1 --brief --no-pager", true).contains("paged:"));
     assert!(!paged("session 1 --brief", false).contains("paged:"));
+}
+
+/// Calls, least and greatest time in seconds, by the command's code, as `-z smb2,srt` has them.
+fn srt(case: &Case) -> std::collections::BTreeMap<u64, (u64, f64, f64)> {
+    let text = case.tshark(&["-q", "-z", "smb2,srt"]);
+    let line = |line: &str| {
+        // "    5  Create                     24   0.000076   0.002811   0.000368   0.008836"
+        let code: u64 = line.split_whitespace().next()?.parse().ok()?;
+        let mut numbers: Vec<&str> = line.split_whitespace().collect();
+        let numbers = numbers.split_off(numbers.len().checked_sub(5)?);
+        let number = |at: usize| numbers[at].parse::<f64>().ok();
+        Some((code, (number(0)? as u64, number(1)?, number(2)?)))
+    };
+    text.lines().filter_map(line).filter(|(_, (calls, ..))| *calls > 0).collect()
+}
+
+fn stats_equal_srt(name: &str, case: &Case) {
+    let by_command = case.json(&["stats", "--by", "command"]);
+    let ours: std::collections::BTreeMap<_, _> = rows(&by_command)
+        .iter()
+        .filter(|row| row["answered"].as_u64().unwrap() > 0)
+        .map(|row| {
+            let code = smbreplay::model::Command::parse(row["key"].as_str().unwrap()).unwrap().code();
+            let seconds = |key: &str| row["latency"][key].as_f64().unwrap() / 1e9;
+            (u64::from(code), (row["answered"].as_u64().unwrap(), seconds("min_ns"), seconds("max_ns")))
+        })
+        .collect();
+    let theirs = srt(case);
+    assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>(), "{name}");
+    for (code, (calls, min, max)) in &theirs {
+        let (our_calls, our_min, our_max) = ours[code];
+        assert_eq!(our_calls, *calls, "{name}, command {code}");
+        // It prints microseconds.
+        assert!((our_min - min).abs() < 1.1e-6 && (our_max - max).abs() < 1.1e-6, "{name}, command {code}");
+    }
+}
+
+#[test]
+fn stats_count_and_time_as_tshark_does() {
+    for name in ["quickstart", "compound", "async", "errors", "pipes", "many-sessions", "setinfo", "unicode-names"] {
+        stats_equal_srt(name, &Case::fixture(name));
+    }
+}
+
+#[test]
+fn stats_count_as_tshark_does_on_captures_of_others() {
+    let folder = Path::new("/work/shared/captures");
+    if !folder.exists() {
+        println!("skipped: {} is not there", folder.display());
+        return;
+    }
+    for name in
+        ["smb2_100_small_files.pcap", "smb2-multiple-pdus.pcap", "smb2-zero-byte-error-ioctl.pcapng", "smb2_krb.pcap"]
+    {
+        stats_equal_srt(name, &Case::of(&folder.join(name)));
+    }
+}
+
+#[test]
+fn stats_agree_with_themselves_however_they_are_put_together() {
+    let case = Case::fixture("many-sessions");
+    let report = case.json(&["stats"]);
+    let total = &report["total"];
+    for by in ["session", "client", "user", "share", "command"] {
+        let groups = case.json(&["stats", "--by", by]);
+        for figure in ["operations", "answered", "errors", "bytes_read", "bytes_written"] {
+            let sum: u64 = rows(&groups).iter().map(|group| group[figure].as_u64().unwrap()).sum();
+            assert_eq!(Some(sum), total[figure].as_u64(), "{figure} by {by}");
+        }
+    }
+    let sessions = case.json(&["session", "--list"]);
+    let listed: u64 = rows(&sessions).iter().map(|session| session["operations"].as_u64().unwrap()).sum();
+    assert_eq!(Some(listed), total["operations"].as_u64());
+    let one = case.json(&["stats", "1"]);
+    assert_eq!(one["total"]["operations"], rows(&sessions)[0]["operations"]);
+    let csv = case.run(&["stats", "--by", "file", "--top", "3", "--format", "csv"]).ok();
+    assert!(csv.starts_with("file,operations,") && csv.lines().count() <= 4, "{csv}");
+}
+
+#[test]
+fn the_statistics_of_the_quickstart_capture_are_told_as_ever() {
+    let case = Case::fixture("quickstart");
+    golden("stats.txt", &case.run(&["stats"]).ok());
+    golden("stats-by-file.txt", &case.run(&["stats", "--by", "file"]).ok());
+    golden("opens.txt", &case.run(&["opens"]).ok());
+    golden("files.txt", &case.run(&["files"]).ok());
+}
+
+#[test]
+fn opens_are_the_creates_that_were_granted() {
+    for name in ["quickstart", "compound", "leases-oplocks", "durable", "unicode-names"] {
+        let case = Case::fixture(name);
+        let opens = case.json(&["opens"]);
+        let granted = "smb2.cmd == 5 && smb2.flags.response == 1";
+        let statuses = case.tshark(&["-Y", granted, "-T", "fields", "-e", "smb2.cmd", "-e", "smb2.nt_status"]);
+        let granted = statuses.lines().flat_map(|line| {
+            let (commands, statuses) = line.split_once('\t').unwrap();
+            let pairs: Vec<_> = commands.split(',').zip(statuses.split(',')).collect();
+            pairs.into_iter().filter(|pair| *pair == ("5", "0x00000000")).map(|_| ()).collect::<Vec<_>>()
+        });
+        assert_eq!(rows(&opens).iter().filter(|open| !open["opened"].is_null()).count(), granted.count(), "{name}");
+    }
+}
+
+#[test]
+fn the_opens_of_a_moment_are_those_that_were_there() {
+    let case = Case::fixture("quickstart");
+    let all = case.json(&["opens"]);
+    let open = &rows(&all)[3];
+    let at = open["opened"]["time"].as_str().unwrap();
+    let there = case.json(&["opens", "--at", at]);
+    assert!(rows(&there).contains(open), "{there}");
+    assert!(rows(&there).len() < rows(&all).len());
+    assert_eq!(rows(&case.json(&["opens", "--at", "0"])).len(), 0);
+    assert_eq!(rows(&case.json(&["opens", "--at", "3600"])).len(), 0);
 }

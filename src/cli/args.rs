@@ -4,24 +4,30 @@
 mod completions;
 mod config;
 mod doctor;
+mod extract;
 mod ingest;
 mod list;
 mod man;
+mod opens;
 mod replay;
 mod session;
 mod shared;
+mod stats;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 pub use completions::CompletionsArgs;
 pub use config::{ConfigArgs, ConfigCommand};
 pub use doctor::DoctorArgs;
+pub use extract::ExtractArgs;
 pub use ingest::{ExtractorArg, IngestArgs};
 pub use list::{ListArgs, ListCommand, ListTracesArgs};
 pub use man::ManArgs;
+pub use opens::{FilesArgs, ListingArgs, OpensArgs};
 pub use replay::{OrderingArg, PacingArg, ReplayArgs};
 pub use session::{FilterArgs, SessionArgs};
 pub use shared::{KeyArgs, PasswordArgs, TargetArgs, TraceArgs, seconds};
+pub use stats::{GroupByArg, StatsArgs};
 
 /// Turn captures of SMB2/3 traffic into datasets, and replay them against a lab server
 #[derive(Clone, Debug, Parser)]
@@ -36,6 +42,7 @@ Examples:
   smbreplay ingest capture.pcapng               a capture becomes a dataset
   smbreplay session --list                      its sessions
   smbreplay session 1 --brief                   what happened in the first
+  smbreplay stats                               how much, how fast, how often it failed
   smbreplay replay 1 --server-ip 127.0.0.1 --username testuser --tree-name testshare
   smbreplay config set server_ip 127.0.0.1      where replays go to
   smbreplay config show --origin                every setting, and where it comes from
@@ -77,6 +84,14 @@ pub enum Command {
     List(ListArgs),
     /// List the sessions of a capture, show the operations of one
     Session(SessionArgs),
+    /// Count: operations, errors, bytes, latencies, sizes, by command, user, file …
+    Stats(StatsArgs),
+    /// List opens: who had which file open, when, how it ended
+    Opens(OpensArgs),
+    /// List files that were touched, and what happened to them
+    Files(FilesArgs),
+    /// Put the contents of files together from READs and WRITEs
+    Extract(ExtractArgs),
     /// Send captured operations to a lab server, and compare its answers
     Replay(ReplayArgs),
     /// Show and change the configuration

@@ -11,6 +11,7 @@ mod keys;
 mod moment;
 mod output;
 mod password;
+mod path_filter;
 mod run;
 mod shown;
 mod tool_versions;

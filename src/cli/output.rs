@@ -17,6 +17,12 @@ use crate::tools::Pager;
 #[error("cannot write to standard output")]
 pub struct OutputError(#[from] pub(super) io::Error);
 
+impl From<serde_json::Error> for OutputError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.into())
+    }
+}
+
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.stdout.write(bytes)

@@ -9,6 +9,9 @@ pub(super) const HEADER: Flags = &[
     (0x2, "ASYNC_COMMAND"),
     (0x4, "RELATED_OPERATIONS"),
     (0x8, "SIGNED"),
+    (0x10, "PRIORITY_1"),
+    (0x20, "PRIORITY_2"),
+    (0x40, "PRIORITY_4"),
     (0x1000_0000, "DFS_OPERATIONS"),
     (0x2000_0000, "REPLAY_OPERATION"),
 ];
@@ -129,7 +132,8 @@ pub(super) const CREATE_ACTION: Flags = &[(0, "SUPERSEDED"), (1, "OPENED"), (2, 
 pub(super) const OPLOCK: Flags = &[(0, "NONE"), (1, "II"), (8, "EXCLUSIVE"), (9, "BATCH"), (0xFF, "LEASE")];
 
 /// ImpersonationLevel, [MS-SMB2] 2.2.13.
-pub(super) const IMPERSONATION: Flags = &[(0, "ANONYMOUS"), (1, "IDENTIFICATION"), (2, "IMPERSONATION"), (3, "DELEGATE")];
+pub(super) const IMPERSONATION: Flags =
+    &[(0, "ANONYMOUS"), (1, "IDENTIFICATION"), (2, "IMPERSONATION"), (3, "DELEGATE")];
 
 /// ShareType, [MS-SMB2] 2.2.10.
 pub(super) const SHARE_TYPE: Flags = &[(1, "DISK"), (2, "PIPE"), (3, "PRINT")];

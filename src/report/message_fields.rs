@@ -63,7 +63,8 @@ impl Fields {
     }
 
     fn file_id(&mut self, file_id: FileId) {
-        let shown = if file_id.is_inherited() { "that of the request before".to_owned() } else { file_id.to_string() };
+        let shown =
+            if file_id.is_inherited() { "that of the request before".to_owned() } else { file_id.to_string() };
         self.push("FileId", Value::String(file_id.to_string()), shown);
     }
 
@@ -78,7 +79,8 @@ impl Fields {
     fn create_contexts(&mut self, contexts: CreateContexts<'_>) {
         for context in contexts.iter().map_while(Result::ok) {
             let tag = context_tag_text(context.name);
-            let lease = (context.name == LeaseContext::NAME).then(|| LeaseContext::decode(context.data).ok()).flatten();
+            let lease =
+                (context.name == LeaseContext::NAME).then(|| LeaseContext::decode(context.data).ok()).flatten();
             let detail = match lease {
                 Some(lease) => format!(
                     ", LeaseKey {}, LeaseState {}",

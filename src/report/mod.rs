@@ -9,8 +9,11 @@ mod message_fields;
 mod operation_detail;
 mod replay_json;
 mod replay_table;
+mod statistics_text;
+mod text_table;
 
 pub use junit::junit_xml;
 pub use operation_detail::{display_filter, operation_detail_json, write_operation_detail};
 pub use replay_json::replay_json;
 pub use replay_table::{verdict_line, write_replay_table};
+pub use statistics_text::{group_by_name, statistics_json, write_groups, write_statistics};

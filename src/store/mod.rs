@@ -7,6 +7,7 @@
 mod cells;
 mod columns;
 mod dataset;
+mod digests;
 mod error;
 mod late_rows;
 mod manifest;
@@ -20,6 +21,7 @@ mod values;
 
 pub use columns::operations_to_batch;
 pub use dataset::{Dataset, DatasetPath};
+pub use digests::for_each_digest;
 pub use error::StoreError;
 pub use manifest::{CaptureEntry, ConnectionEndEntry, Manifest, Quality, ToolVersions, fingerprint};
 pub use reader::{OperationReader, Projection};

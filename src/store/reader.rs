@@ -209,14 +209,14 @@ impl Iterator for OperationReader {
     }
 }
 
-type Texts = GenericByteArray<GenericStringType<i32>>;
-type Pdus = GenericByteArray<LargeBinaryType>;
+pub(super) type Texts = GenericByteArray<GenericStringType<i32>>;
+pub(super) type Pdus = GenericByteArray<LargeBinaryType>;
 type List = arrow_array::ListArray;
 
 /// The columns of a batch by their names.
-struct View<'a> {
-    batch: &'a RecordBatch,
-    path: &'a Path,
+pub(super) struct View<'a> {
+    pub(super) batch: &'a RecordBatch,
+    pub(super) path: &'a Path,
 }
 
 impl<'a> View<'a> {
@@ -228,7 +228,10 @@ impl<'a> View<'a> {
         StoreError::Column { path: self.path.to_owned(), column }
     }
 
-    fn numbers<T: ArrowPrimitiveType>(&self, column: &'static str) -> Result<&'a PrimitiveArray<T>, StoreError> {
+    pub(super) fn numbers<T: ArrowPrimitiveType>(
+        &self,
+        column: &'static str,
+    ) -> Result<&'a PrimitiveArray<T>, StoreError> {
         self.array(column)?.as_primitive_opt().ok_or_else(|| self.missing(column))
     }
 
@@ -236,17 +239,17 @@ impl<'a> View<'a> {
         self.array(column)?.as_boolean_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn texts(&self, column: &'static str) -> Result<&'a Texts, StoreError> {
+    pub(super) fn texts(&self, column: &'static str) -> Result<&'a Texts, StoreError> {
         self.array(column)?.as_string_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn names(&self, column: &'static str) -> Result<Names<'a>, StoreError> {
+    pub(super) fn names(&self, column: &'static str) -> Result<Names<'a>, StoreError> {
         let dictionary = self.array(column)?.as_dictionary_opt::<Int32Type>().ok_or_else(|| self.missing(column))?;
         let values = dictionary.values().as_string_opt().ok_or_else(|| self.missing(column))?;
         Ok(Names { keys: dictionary.keys(), values })
     }
 
-    fn ids(&self, column: &'static str) -> Result<&'a FixedSizeBinaryArray, StoreError> {
+    pub(super) fn ids(&self, column: &'static str) -> Result<&'a FixedSizeBinaryArray, StoreError> {
         self.array(column)?.as_fixed_size_binary_opt().ok_or_else(|| self.missing(column))
     }
 
@@ -261,13 +264,13 @@ impl<'a> View<'a> {
 }
 
 /// A dictionary of text.
-struct Names<'a> {
-    keys: &'a PrimitiveArray<Int32Type>,
-    values: &'a Texts,
+pub(super) struct Names<'a> {
+    pub(super) keys: &'a PrimitiveArray<Int32Type>,
+    pub(super) values: &'a Texts,
 }
 
 impl<'a> Names<'a> {
-    fn text(&self, row: usize) -> Option<&'a str> {
+    pub(super) fn text(&self, row: usize) -> Option<&'a str> {
         value(self.keys, row).map(|key| self.values.value(key as usize))
     }
 
@@ -379,15 +382,15 @@ impl Columns<'_> {
     }
 }
 
-fn value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
+pub(super) fn value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-fn text(array: &Texts, row: usize) -> Option<&str> {
+pub(super) fn text(array: &Texts, row: usize) -> Option<&str> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-fn id(array: &FixedSizeBinaryArray, row: usize) -> Option<[u8; 16]> {
+pub(super) fn id(array: &FixedSizeBinaryArray, row: usize) -> Option<[u8; 16]> {
     if array.is_valid(row) { array.value(row).try_into().ok() } else { None }
 }
 

@@ -1,11 +1,11 @@
 //! Columns of operations as JSON values, for who prints them. Numbers stay numbers; ids of sixteen bytes and PDUs become
 //! hex, times RFC 3339, session ids `0x…`.
 
-use arrow_array::{Array, ArrayRef};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Int32Type, Int64Type, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
+use arrow_array::{Array, ArrayRef};
 use arrow_schema::ArrowError;
 use serde_json::{Map, Value, json};
 

@@ -3,8 +3,12 @@
 pub mod completions;
 pub mod config;
 pub mod doctor;
+pub mod extract;
+pub mod files;
 pub mod ingest;
 pub mod list;
 pub mod man;
+pub mod opens;
 pub mod replay;
 pub mod session;
+pub mod stats;

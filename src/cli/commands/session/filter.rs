@@ -1,16 +1,15 @@
 //! Which operations are shown.
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use crate::cli::args::FilterArgs;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::moment::Moment;
+use crate::cli::path_filter::PathFilter;
 use crate::model::{Command, NtStatus, Operation, Timestamp};
 
 /// What an operation has to be.
 pub(super) struct Filter {
-    paths: Option<GlobMatcher>,
+    paths: PathFilter,
     commands: Vec<Command>,
     statuses: Vec<NtStatus>,
     errors: bool,
@@ -31,16 +30,12 @@ impl Filter {
         let mut statuses = Vec::new();
         for name in &args.status {
             let status = NtStatus::parse(name);
-            let unknown = || usage(format!("--status: {name:?} is no name in [MS-ERREF] and no number as 0xC0000022"));
+            let unknown =
+                || usage(format!("--status: {name:?} is no name in [MS-ERREF] and no number as 0xC0000022"));
             statuses.push(status.ok_or_else(unknown)?);
         }
-        let glob = |pattern: &String| {
-            let pattern = pattern.replace('\\', "/");
-            let glob = GlobBuilder::new(&pattern).case_insensitive(true).build();
-            glob.map(|glob| glob.compile_matcher()).map_err(|error| usage(format!("--path: {error}")))
-        };
         Ok(Self {
-            paths: args.file_filter.as_ref().map(glob).transpose()?,
+            paths: PathFilter::new(args.file_filter.as_ref())?,
             commands,
             statuses,
             errors: args.errors,
@@ -52,10 +47,6 @@ impl Filter {
 
     /// `beginning` is that of the session, which the time column counts from.
     pub(super) fn takes(&self, operation: &Operation, beginning: Timestamp) -> bool {
-        let path_fits = |glob: &GlobMatcher| {
-            let paths = [&operation.path, &operation.new_path];
-            paths.into_iter().flatten().any(|path| glob.is_match(path.replace('\\', "/")))
-        };
         let time = operation.first_time().unwrap_or(beginning);
         (self.commands.is_empty() || self.commands.contains(&operation.command))
             && (self.statuses.is_empty() || operation.status.is_some_and(|status| self.statuses.contains(&status)))
@@ -63,7 +54,7 @@ impl Filter {
             && self.slow_ns.is_none_or(|slow| operation.latency_ns().is_some_and(|latency| latency >= slow))
             && self.from.is_none_or(|from| time >= from.from(beginning))
             && !self.is_past(operation, beginning)
-            && self.paths.as_ref().is_none_or(path_fits)
+            && self.paths.takes([&operation.path, &operation.new_path].into_iter().flatten().map(|path| &**path))
     }
 
     /// Whether the operation began too late. Those behind it did as well: they stand in the order of their requests.

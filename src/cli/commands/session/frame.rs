@@ -15,12 +15,7 @@ use crate::store::Dataset;
 use crate::tools::{Input, Keys, Profile, Tool, ToolError, Tshark};
 
 /// Shows them.
-pub(super) fn show(
-    dataset: &Dataset,
-    session: &SessionEntry,
-    frame: u64,
-    args: &SessionArgs,
-) -> Result<(), Failure> {
+pub(super) fn show(dataset: &Dataset, session: &SessionEntry, frame: u64, args: &SessionArgs) -> Result<(), Failure> {
     if args.format == Format::Csv {
         let failure = Failure::message(ExitStatus::Usage, "an operation in full is no row of CSV");
         return Err(failure.remedy("--format table, json or ndjson"));

@@ -50,10 +50,9 @@ pub(super) fn list(dataset: &Dataset, format: Format) -> Result<(), Failure> {
 
 fn session_row(number: usize, session: &SessionEntry) -> Vec<Cell> {
     let errors: u64 = session.errors.values().sum();
-    let user = match (&session.login.user, &session.login.domain) {
-        (Some(user), Some(domain)) if !domain.is_empty() => Cell::new(format!("{domain}\\{user}")),
-        (Some(user), _) => Cell::new(user.clone()),
-        (None, _) => Cell::empty().shown("-"),
+    let user = match shown::user(&session.login) {
+        user if user.is_empty() => Cell::empty().shown("-"),
+        user => Cell::new(user),
     };
     let mut notes = Vec::new();
     if session.encryption {
