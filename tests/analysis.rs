@@ -307,3 +307,111 @@ fn the_opens_of_a_moment_are_those_that_were_there() {
     assert_eq!(rows(&case.json(&["opens", "--at", "0"])).len(), 0);
     assert_eq!(rows(&case.json(&["opens", "--at", "3600"])).len(), 0);
 }
+
+/// SHA-256 and length of what tshark exports.
+fn exported(case: &Case) -> std::collections::BTreeSet<(String, u64)> {
+    let folder = case.folder.path().join("exported");
+    case.tshark(&["-q", "--export-objects", &format!("smb,{}", folder.display())]);
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    files.map(|file| (sha256(&file), fs::metadata(&file).unwrap().len())).filter(|(_, length)| *length > 0).collect()
+}
+
+fn sha256(file: &Path) -> String {
+    let output = Command::new("sha256sum").arg(file).output().expect("sha256sum");
+    String::from_utf8(output.stdout).unwrap().split_whitespace().next().unwrap().to_owned()
+}
+
+#[test]
+fn extracted_files_are_those_that_tshark_exports() {
+    for name in ["quickstart", "unicode-names", "setinfo", "async"] {
+        let case = Case::fixture(name);
+        let files = case.json(&["extract", "--to", "out"]);
+        let mut whole = std::collections::BTreeSet::new();
+        for file in rows(&files) {
+            let place = case.folder.path().join("out").join(file["file"].as_str().unwrap());
+            assert_eq!(sha256(&place), file["sha256"].as_str().unwrap(), "{name}: {file}");
+            assert_eq!(fs::metadata(&place).unwrap().len(), file["size"].as_u64().unwrap(), "{name}: {file}");
+            if rows(&file["gaps"]).is_empty() {
+                whole.insert((file["sha256"].as_str().unwrap().to_owned(), file["size"].as_u64().unwrap()));
+            }
+        }
+        assert!(!whole.is_empty(), "{name}");
+        assert_eq!(whole, exported(&case), "{name}");
+    }
+}
+
+#[test]
+fn nothing_is_extracted_over_what_is_there() {
+    let case = Case::fixture("quickstart");
+    let only = case.json(&["extract", "--to", "one", "--path", "docs/*"]);
+    assert!(rows(&only).iter().all(|file| file["name"].as_str().unwrap().starts_with("docs\\")), "{only}");
+    case.run(&["extract", "--to", "one"]).fails(3, &["one", "not empty"]);
+    golden("extract.txt", &case.run(&["extract", "--to", "two"]).ok());
+    let run = case.run(&["extract"]);
+    assert!(run.status == 2 && run.stderr.contains("--to"), "{}", run.stderr);
+}
+
+#[test]
+fn the_story_of_a_session_goes_from_the_handshake_to_the_end() {
+    let case = Case::fixture("quickstart");
+    golden("lifecycle.txt", &case.run(&["lifecycle", "1"]).ok());
+    let points = case.json(&["lifecycle", "1"]);
+    let texts: Vec<&str> = rows(&points).iter().map(|point| point["text"].as_str().unwrap()).collect();
+    assert!(texts[0].starts_with("SYN from "), "{texts:?}");
+    assert!(texts.iter().any(|text| text.contains("the server chose 3.1.1")), "{texts:?}");
+    // Every filter is one, and shows the frame that it is told of.
+    for point in rows(&points).iter().step_by(7) {
+        let (filter, frame) = (point["display_filter"].as_str().unwrap(), point["frame"].as_u64().unwrap());
+        let shown = case.tshark(&["-Y", filter, "-T", "fields", "-e", "frame.number"]);
+        let of_end = point["text"].as_str().unwrap() == "no LOGOFF in the capture";
+        assert!(of_end || shown.lines().any(|line| line == frame.to_string()), "{filter} does not show frame {frame}");
+    }
+    let without = case.json(&["lifecycle", "1", "--no-tshark"]);
+    let handshake = |points: &Value| rows(points).iter().any(|point| point["text"].as_str().unwrap().starts_with("SYN"));
+    assert!(handshake(&points) && !handshake(&without));
+    fs::remove_file(case.capture()).unwrap();
+    let run = case.run(&["lifecycle", "1"]);
+    assert!(run.stderr.contains("not there any more") && run.status == 0, "{}", run.stderr);
+}
+
+#[test]
+fn logins_are_told_as_tshark_sees_them() {
+    let case = Case::fixture("many-sessions");
+    let report = case.json(&["auth"]);
+    let mut ours: Vec<(u64, String, String)> = rows(&report["logins"])
+        .iter()
+        .filter(|login| login["message"] == "AUTHENTICATE")
+        .map(|login| {
+            let text = |key: &str| login[key].as_str().unwrap_or("NULL").to_owned();
+            (login["frame"].as_u64().unwrap(), text("user"), text("workstation"))
+        })
+        .collect();
+    ours.sort();
+    let fields = ["-e", "frame.number", "-e", "ntlmssp.auth.username", "-e", "ntlmssp.auth.hostname"];
+    let text = case.tshark(&[&["-Y", "ntlmssp.messagetype == 3", "-T", "fields"][..], &fields].concat());
+    let theirs: Vec<(u64, String, String)> = text
+        .lines()
+        .map(|line| {
+            let fields: Vec<&str> = line.split('\t').collect();
+            (fields[0].parse().unwrap(), fields[1].to_owned(), fields[2].to_owned())
+        })
+        .collect();
+    assert_eq!(ours, theirs);
+    let failed = rows(&report["logins"]).iter().filter(|login| login["failed"] == true).count();
+    let refused = case.tshark(&["-Y", "smb2.cmd == 1 && smb2.nt_status >= 0xc0000000 && smb2.nt_status != 0xc0000016"]);
+    assert_eq!(failed, refused.lines().count());
+    let golden_case = Case::fixture("quickstart");
+    golden("auth.txt", &golden_case.run(&["auth"]).ok());
+}
+
+#[test]
+fn what_stands_out_is_named() {
+    let case = Case::fixture("pipes");
+    let findings = case.json(&["auth", "--findings"]);
+    let kinds: Vec<&str> = rows(&findings).iter().map(|finding| finding["kind"].as_str().unwrap()).collect();
+    assert!(kinds.contains(&"account_database") && kinds.contains(&"old_dialect"), "{findings}");
+    for finding in rows(&findings).iter().filter(|finding| finding["kind"] == "account_database") {
+        let shown = case.tshark(&["-Y", &format!("frame.number == {} && smb2.cmd == 5", finding["frame"])]);
+        assert_eq!(shown.lines().count(), 1, "{finding}");
+    }
+}

@@ -1,11 +1,13 @@
 //! What can be typed. Arguments are kept as they were typed; what they mean with environment and configuration is settled
 //! in [`super::Config`] and the commands.
 
+mod auth;
 mod completions;
 mod config;
 mod doctor;
 mod extract;
 mod ingest;
+mod lifecycle;
 mod list;
 mod man;
 mod opens;
@@ -16,11 +18,13 @@ mod stats;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use auth::AuthArgs;
 pub use completions::CompletionsArgs;
 pub use config::{ConfigArgs, ConfigCommand};
 pub use doctor::DoctorArgs;
 pub use extract::ExtractArgs;
 pub use ingest::{ExtractorArg, IngestArgs};
+pub use lifecycle::LifecycleArgs;
 pub use list::{ListArgs, ListCommand, ListTracesArgs};
 pub use man::ManArgs;
 pub use opens::{FilesArgs, ListingArgs, OpensArgs};
@@ -92,6 +96,10 @@ pub enum Command {
     Files(FilesArgs),
     /// Put the contents of files together from READs and WRITEs
     Extract(ExtractArgs),
+    /// Tell the story of a session, with the frames and display filters that show it
+    Lifecycle(LifecycleArgs),
+    /// Tell who logged in and how, and what stands out
+    Auth(AuthArgs),
     /// Send captured operations to a lab server, and compare its answers
     Replay(ReplayArgs),
     /// Show and change the configuration

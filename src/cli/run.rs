@@ -53,6 +53,8 @@ fn run(cli: &Cli) -> Result<ExitStatus, Failure> {
         Command::Opens(args) => commands::opens::run(args, &config),
         Command::Files(args) => commands::files::run(args, &config),
         Command::Extract(args) => commands::extract::run(args, &config),
+        Command::Lifecycle(args) => commands::lifecycle::run(args, &config),
+        Command::Auth(args) => commands::auth::run(args, &config),
         Command::Replay(args) => commands::replay::run(args, &config),
         Command::Doctor(args) => commands::doctor::run(args, &config),
         Command::Completions(args) => commands::completions::run(args),

@@ -1,11 +1,13 @@
 //! One file per command. Each takes its arguments, does its work and says how it ended.
 
+pub mod auth;
 pub mod completions;
 pub mod config;
 pub mod doctor;
 pub mod extract;
 pub mod files;
 pub mod ingest;
+pub mod lifecycle;
 pub mod list;
 pub mod man;
 pub mod opens;
