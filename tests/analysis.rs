@@ -364,10 +364,14 @@ fn the_story_of_a_session_goes_from_the_handshake_to_the_end() {
         let (filter, frame) = (point["display_filter"].as_str().unwrap(), point["frame"].as_u64().unwrap());
         let shown = case.tshark(&["-Y", filter, "-T", "fields", "-e", "frame.number"]);
         let of_end = point["text"].as_str().unwrap() == "no LOGOFF in the capture";
-        assert!(of_end || shown.lines().any(|line| line == frame.to_string()), "{filter} does not show frame {frame}");
+        assert!(
+            of_end || shown.lines().any(|line| line == frame.to_string()),
+            "{filter} does not show frame {frame}"
+        );
     }
     let without = case.json(&["lifecycle", "1", "--no-tshark"]);
-    let handshake = |points: &Value| rows(points).iter().any(|point| point["text"].as_str().unwrap().starts_with("SYN"));
+    let handshake =
+        |points: &Value| rows(points).iter().any(|point| point["text"].as_str().unwrap().starts_with("SYN"));
     assert!(handshake(&points) && !handshake(&without));
     fs::remove_file(case.capture()).unwrap();
     let run = case.run(&["lifecycle", "1"]);
@@ -398,7 +402,8 @@ fn logins_are_told_as_tshark_sees_them() {
         .collect();
     assert_eq!(ours, theirs);
     let failed = rows(&report["logins"]).iter().filter(|login| login["failed"] == true).count();
-    let refused = case.tshark(&["-Y", "smb2.cmd == 1 && smb2.nt_status >= 0xc0000000 && smb2.nt_status != 0xc0000016"]);
+    let refused =
+        case.tshark(&["-Y", "smb2.cmd == 1 && smb2.nt_status >= 0xc0000000 && smb2.nt_status != 0xc0000016"]);
     assert_eq!(failed, refused.lines().count());
     let golden_case = Case::fixture("quickstart");
     golden("auth.txt", &golden_case.run(&["auth"]).ok());

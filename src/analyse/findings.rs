@@ -169,7 +169,9 @@ impl Findings {
                     self.note(FindingKind::ServiceControl, at, 1, format!("pipe {name} opened: remote commands"));
                 }
             }
-            Command::SetInfo if succeeded && operation.facts.info_class == Some(10) && operation.new_path.is_some() => {
+            Command::SetInfo
+                if succeeded && operation.facts.info_class == Some(10) && operation.new_path.is_some() =>
+            {
                 if let Some(at) = at {
                     self.renames.add(at);
                 }
@@ -222,8 +224,7 @@ impl Findings {
     fn end_session(&mut self) {
         let (opens, _) = std::mem::take(&mut self.opens).finish();
         let mut deletes = Burst::default();
-        let mut ends: Vec<_> =
-            opens.iter().filter(|open| open.deletes()).filter_map(|open| open.ended).collect();
+        let mut ends: Vec<_> = opens.iter().filter(|open| open.deletes()).filter_map(|open| open.ended).collect();
         ends.sort_by_key(|end| end.frame);
         ends.into_iter().for_each(|end| deletes.add(end));
         let renames = std::mem::take(&mut self.renames);
@@ -283,9 +284,11 @@ mod tests {
     fn admin_shares_and_telling_pipes_are_named() {
         let tree = |share| on(share, Command::TreeConnect, "");
         let pipe = |name| on(r"\\srv\IPC$", Command::Create, name);
-        let plain = [tree(r"\\srv\data$"), tree(r"\\srv\IPC$"), pipe("srvsvc"), on(r"\\s\d", Command::Create, "svcctl")];
+        let plain =
+            [tree(r"\\srv\data$"), tree(r"\\srv\IPC$"), pipe("srvsvc"), on(r"\\s\d", Command::Create, "svcctl")];
         assert!(kinds(&plain).is_empty());
-        let found = kinds(&[tree(r"\\srv\C$"), tree(r"\\srv\admin$"), pipe("SVCCTL"), pipe("svcctl"), pipe("winreg")]);
+        let found =
+            kinds(&[tree(r"\\srv\C$"), tree(r"\\srv\admin$"), pipe("SVCCTL"), pipe("svcctl"), pipe("winreg")]);
         let expected = [
             (FindingKind::AdminShare, 1),
             (FindingKind::AdminShare, 1),
@@ -337,7 +340,11 @@ mod tests {
     fn sessions_that_are_old_or_open_to_all_are_named() {
         let mut findings = Findings::default();
         findings.smb1(3);
-        findings.begin_session(&SessionEntry { id: "0x07".into(), dialect: Some(Dialect::SMB2_1), ..SessionEntry::default() });
+        findings.begin_session(&SessionEntry {
+            id: "0x07".into(),
+            dialect: Some(Dialect::SMB2_1),
+            ..SessionEntry::default()
+        });
         let found: Vec<_> = findings.finish().iter().map(|finding| finding.kind).collect();
         assert_eq!(found, [FindingKind::Smb1, FindingKind::OldDialect, FindingKind::Unprotected]);
     }

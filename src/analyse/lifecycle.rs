@@ -112,11 +112,21 @@ impl Lifecycle {
             (Command::SetInfo, None) => self.set_info(operation, at),
             (Command::Close, None) => self.close(operation, at),
             (Command::OplockBreak, None) if operation.request.is_none() => {
-                self.tell(operation, at, StoryPart::Break, format!("the server breaks an oplock or lease{}", named(operation)));
+                self.tell(
+                    operation,
+                    at,
+                    StoryPart::Break,
+                    format!("the server breaks an oplock or lease{}", named(operation)),
+                );
             }
             (Command::TreeDisconnect, None) => {
                 let share = operation.share.as_deref().unwrap_or("a share");
-                self.tell(operation, at, StoryPart::Tree, format!("{share} disconnected (TreeId {})", operation.tree_id));
+                self.tell(
+                    operation,
+                    at,
+                    StoryPart::Tree,
+                    format!("{share} disconnected (TreeId {})", operation.tree_id),
+                );
             }
             (Command::Logoff, None) => {
                 self.logged_off = true;
@@ -251,7 +261,8 @@ impl Lifecycle {
             let Some(at) = transfers.last else { continue };
             let Transfers { count, asked, moved, .. } = transfers;
             let s = if count == 1 { "" } else { "s" };
-            let text = format!("{}: {count} {command}{s}, {asked} bytes asked for, {moved} {verb}", shown(&file.path));
+            let text =
+                format!("{}: {count} {command}{s}, {asked} bytes asked for, {moved} {verb}", shown(&file.path));
             let of = format!("smb2.cmd == {} && smb2.fid == {}", command.code(), file_id.as_guid());
             let display_filter = filter(file.tcp_stream, &of);
             self.points.push(StoryPoint {

@@ -95,7 +95,11 @@ fn connections_begin_with_a_handshake_and_end_somehow() {
     ];
     let points = wire_points(&events, "192.0.2.2");
     let frames: Vec<_> = points.iter().map(|point| point.frame).collect();
-    assert_eq!(frames, [1, 3, 5, 7, 8, 9], "of another host, and a repetition before the end, are no part of the story");
+    assert_eq!(
+        frames,
+        [1, 3, 5, 7, 8, 9],
+        "of another host, and a repetition before the end, are no part of the story"
+    );
     assert!(points[2].text.contains("2.000 ms after the SYN"), "{}", points[2].text);
     assert!(points[4].text.contains("after a FIN"), "{}", points[4].text);
 }

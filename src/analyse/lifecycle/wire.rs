@@ -17,7 +17,15 @@ pub fn wire_points(events: &[WireEvent], server: &str) -> Vec<StoryPoint> {
                 Some((StoryPart::Arp, format!("{address} is at {hardware}"), arp_filter(address)))
             }
             WireEventKind::ArpRequest { .. } | WireEventKind::ArpReply { .. } => None,
-            WireEventKind::Tcp { tcp_stream, source, destination, flags, sequence, acknowledgement, retransmission } => {
+            WireEventKind::Tcp {
+                tcp_stream,
+                source,
+                destination,
+                flags,
+                sequence,
+                acknowledgement,
+                retransmission,
+            } => {
                 let stream = *tcp_stream;
                 let again = if *retransmission { " again" } else { "" };
                 let (text, rest) = if flags.syn() && !flags.ack() {

@@ -57,7 +57,10 @@ fn of_the_wire(dataset: &Dataset, session: &SessionEntry, args: &LifecycleArgs) 
             time: Timestamp(end.time_ns),
             part: StoryPart::Tcp,
             text: "FIN or RST: the connection ends".to_owned(),
-            display_filter: format!("tcp.stream == {} && (tcp.flags.fin == 1 || tcp.flags.reset == 1)", end.tcp_stream),
+            display_filter: format!(
+                "tcp.stream == {} && (tcp.flags.fin == 1 || tcp.flags.reset == 1)",
+                end.tcp_stream
+            ),
         })
         .collect())
 }
