@@ -103,6 +103,10 @@ impl Lifecycle {
         let Some(at) = operation.response.as_ref().or(operation.request.as_ref()).map(point_of) else { return };
         self.last = Some(at);
         let failed = operation.status.filter(|status| status.is_error());
+        if operation.status.is_none() && expects_an_answer(operation.command) {
+            let text = format!("{}{} has no answer in the capture", operation.command, named(operation));
+            return self.tell(operation, at, StoryPart::Failure, text);
+        }
         match (operation.command, failed) {
             (Command::Negotiate, None) => self.negotiate(operation, at),
             (Command::SessionSetup, _) => self.session_setup(operation, at, user),
@@ -298,6 +302,14 @@ impl Lifecycle {
         let text = format!("{} closed: {status}{size}", shown(operation.path.as_deref().unwrap_or("?")));
         self.tell(operation, at, StoryPart::Close, text);
     }
+}
+
+/// What is told without an answer: logins for themselves; a CANCEL has none, and others may come much later.
+fn expects_an_answer(command: Command) -> bool {
+    !matches!(
+        command,
+        Command::Negotiate | Command::SessionSetup | Command::Cancel | Command::ChangeNotify | Command::OplockBreak
+    )
 }
 
 fn point_of(part: &Part) -> Point {

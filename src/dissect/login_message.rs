@@ -186,7 +186,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_messages_never_panic(kind in 0u8..5, rest in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let message = [b"NTLMSSP\0", &[kind, 0, 0, 0][..], &rest].concat();
+            let message = [&b"NTLMSSP\0"[..], &[kind, 0, 0, 0][..], &rest].concat();
             let _ = ntlm(&message);
             let _ = target_info(&rest);
         }

@@ -148,11 +148,12 @@ fn logins_table(output: Output, format: Format, logins: &[Login]) -> Result<Outp
             Some(status) => Cell::new(status.clone()),
             None => Cell::empty(),
         };
+        let from = if login.from_client { &login.client } else { &login.server };
         let targets: Vec<_> = message.target_info.iter().map(|(what, name)| format!("{what} {name}")).collect();
         table.row(vec![
             login.frame.into(),
             login.session.clone().into(),
-            if login.from_client { login.client.clone() } else { login.server.clone() }.into(),
+            from.clone().into(),
             kind.into(),
             user,
             text(&message.workstation),

@@ -3,13 +3,13 @@
 mod folder;
 
 use std::io;
+use std::iter::Peekable;
 use std::ops::Range;
 
 use anstyle::AnsiColor;
 use serde_json::{Value, json};
 
 use self::folder::Folder;
-use super::super::shown;
 use crate::analyse::{ContentStep, Contents, FileVersion};
 use crate::cli::args::ExtractArgs;
 use crate::cli::config::Config;
@@ -18,8 +18,9 @@ use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::path_filter::PathFilter;
+use crate::cli::shown;
 use crate::model::{Operation, SessionEntry};
-use crate::store::{Dataset, Projection, StoreError};
+use crate::store::{Dataset, OperationReader, Projection, StoreError};
 
 /// Gaps that the table shows of a file.
 const SHOWN_GAPS: usize = 3;
@@ -31,11 +32,13 @@ pub fn run(args: &ExtractArgs, config: &Config) -> Result<ExitStatus, Failure> {
     let dataset = open(config, &args.listing.trace)?;
     let sessions = chosen_sessions(&dataset, args.session.as_deref())?;
     let paths = PathFilter::new(args.listing.path.as_ref())?;
-    let fail = |source: io::Error| {
-        Failure::message(ExitStatus::Unreadable, format!("--to {}: {source}", args.to.display()))
+    let fail =
+        |source: io::Error| Failure::message(ExitStatus::Unreadable, format!("{}: {source}", args.to.display()));
+    let refuse = |source: io::Error| {
+        Failure::message(ExitStatus::Usage, format!("--to {}: {source}", args.to.display()))
             .remedy("name a folder that is not there yet, or is empty")
     };
-    let mut folder = Folder::new(&args.to).map_err(fail)?;
+    let mut folder = Folder::new(&args.to).map_err(refuse)?;
     let mut contents = Contents::default();
     // Of very many sessions some at a time, as each takes memory and a file handle.
     for sessions in sessions.chunks(SESSIONS_AT_ONCE) {
@@ -79,7 +82,8 @@ fn in_time<'a>(
         Err(_) => 0,
     };
     Ok(std::iter::from_fn(move || {
-        let next = |(number, reader): (usize, &mut std::iter::Peekable<_>)| Some((frame_of(reader.peek()?), number));
+        let next =
+            |(number, reader): (usize, &mut Peekable<OperationReader>)| Some((frame_of(reader.peek()?), number));
         let (_, number) = readers.iter_mut().enumerate().filter_map(next).min()?;
         readers.get_mut(number)?.next()
     }))

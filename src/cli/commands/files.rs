@@ -1,6 +1,5 @@
 //! `smbreplay files`: the files that were touched, and what happened to them.
 
-use super::super::shown;
 use super::opens::gather;
 use crate::analyse::{FileActivity, Point, files_of};
 use crate::cli::args::FilesArgs;
@@ -10,6 +9,7 @@ use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output, OutputError};
 use crate::cli::path_filter::PathFilter;
+use crate::cli::shown;
 use crate::model::{Timestamp, path};
 
 /// Runs it.

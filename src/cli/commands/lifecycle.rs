@@ -2,7 +2,6 @@
 
 use std::io::BufRead;
 
-use super::super::shown;
 use crate::analyse::{Lifecycle, StoryPart, StoryPoint, wire_points};
 use crate::cli::args::LifecycleArgs;
 use crate::cli::config::Config;
@@ -10,6 +9,7 @@ use crate::cli::datasets::{beginning, choose_session, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output, OutputError};
+use crate::cli::shown;
 use crate::dissect::wire_event;
 use crate::model::{SessionEntry, Timestamp, WireEvent};
 use crate::store::{Dataset, Projection};

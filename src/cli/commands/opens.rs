@@ -1,6 +1,5 @@
 //! `smbreplay opens`: what was opened, by whom, for how long.
 
-use super::super::shown;
 use crate::analyse::{Open, OpenEnd, Opens, Point};
 use crate::cli::args::OpensArgs;
 use crate::cli::config::Config;
@@ -9,6 +8,7 @@ use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output, OutputError};
 use crate::cli::path_filter::PathFilter;
+use crate::cli::shown;
 use crate::model::{Timestamp, path};
 use crate::store::{Dataset, Projection};
 
