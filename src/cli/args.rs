@@ -1,29 +1,39 @@
 //! What can be typed. Arguments are kept as they were typed; what they mean with environment and configuration is settled
 //! in [`super::Config`] and the commands.
 
+mod auth;
 mod completions;
 mod config;
 mod doctor;
+mod extract;
 mod ingest;
 mod lab;
+mod lifecycle;
 mod list;
 mod man;
+mod opens;
 mod replay;
 mod session;
 mod shared;
+mod stats;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use auth::AuthArgs;
 pub use completions::CompletionsArgs;
 pub use config::{ConfigArgs, ConfigCommand};
 pub use doctor::DoctorArgs;
+pub use extract::ExtractArgs;
 pub use ingest::{ExtractorArg, IngestArgs};
 pub use lab::{CleanupArgs, FillArg, LabArgs, RunArgs, SetupArgs, ValidateArgs};
+pub use lifecycle::LifecycleArgs;
 pub use list::{ListArgs, ListCommand, ListTracesArgs};
 pub use man::ManArgs;
+pub use opens::{FilesArgs, ListingArgs, OpensArgs};
 pub use replay::{OrderingArg, PacingArg, ReplayArgs, TimeArg};
-pub use session::SessionArgs;
+pub use session::{FilterArgs, SessionArgs};
 pub use shared::{KeyArgs, PasswordArgs, TargetArgs, TraceArgs, seconds};
+pub use stats::{GroupByArg, StatsArgs};
 
 /// Turn captures of SMB2/3 traffic into datasets, and replay them against a lab server
 #[derive(Clone, Debug, Parser)]
@@ -38,6 +48,7 @@ Examples:
   smbreplay ingest capture.pcapng               a capture becomes a dataset
   smbreplay session --list                      its sessions
   smbreplay session 1 --brief                   what happened in the first
+  smbreplay stats                               how much, how fast, how often it failed
   smbreplay replay 1 --server-ip 127.0.0.1 --username testuser --tree-name testshare
   smbreplay run capture.pcapng --base-dir run7  all of it: ingest, make the share what it was, replay, clean up
   smbreplay config set server_ip 127.0.0.1      where replays go to
@@ -80,6 +91,18 @@ pub enum Command {
     List(ListArgs),
     /// List the sessions of a capture, show the operations of one
     Session(SessionArgs),
+    /// Count: operations, errors, bytes, latencies, sizes, by command, user, file …
+    Stats(StatsArgs),
+    /// List opens: who had which file open, when, how it ended
+    Opens(OpensArgs),
+    /// List files that were touched, and what happened to them
+    Files(FilesArgs),
+    /// Put the contents of files together from READs and WRITEs
+    Extract(ExtractArgs),
+    /// Tell the story of a session, with the frames and display filters that show it
+    Lifecycle(LifecycleArgs),
+    /// Tell who logged in and how, and what stands out
+    Auth(AuthArgs),
     /// Look whether a lab server is fit for a replay; change nothing
     Validate(ValidateArgs),
     /// Make what the share held before the capture began, on a lab server or in a local folder

@@ -10,7 +10,7 @@ use super::config::{Config, Key};
 use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use crate::ingest::IngestError;
-use crate::model::SessionEntry;
+use crate::model::{SessionEntry, Timestamp};
 use crate::store::{Dataset, DatasetPath, StoreError};
 
 impl From<StoreError> for Failure {
@@ -123,16 +123,39 @@ pub(super) fn choose_session<'a>(
     config: &Config,
     name: Option<&str>,
 ) -> Result<&'a SessionEntry, Failure> {
-    let sessions = dataset.sessions();
-    let usage = |text: String| {
-        Failure::message(ExitStatus::Usage, text).remedy("`smbreplay session --list` shows the sessions")
-    };
     let Some(name) = config.text(Key::SessionId, name)? else {
-        return match sessions {
+        return match dataset.sessions() {
             [only] => Ok(only),
-            _ => Err(usage(format!("the capture has {} sessions; name one", sessions.len()))),
+            sessions => Err(unclear(format!("the capture has {} sessions; name one", sessions.len()))),
         };
     };
+    session_of(dataset, &name)
+}
+
+/// The session that was named, or all.
+pub(super) fn chosen_sessions<'a>(
+    dataset: &'a Dataset,
+    name: Option<&str>,
+) -> Result<Vec<&'a SessionEntry>, Failure> {
+    match name {
+        Some(name) => Ok(vec![session_of(dataset, name)?]),
+        None => Ok(dataset.sessions().iter().collect()),
+    }
+}
+
+/// The time of the capture's first packet.
+pub(super) fn beginning(dataset: &Dataset) -> Timestamp {
+    let text = dataset.manifest().capture.first_time.as_deref();
+    let time = text.and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
+    time.and_then(|time| time.timestamp_nanos_opt()).map_or(Timestamp::default(), Timestamp)
+}
+
+fn unclear(text: String) -> Failure {
+    Failure::message(ExitStatus::Usage, text).remedy("`smbreplay session --list` shows the sessions")
+}
+
+fn session_of<'a>(dataset: &'a Dataset, name: &str) -> Result<&'a SessionEntry, Failure> {
+    let sessions = dataset.sessions();
     if let Ok(number) = name.parse::<usize>()
         && let Some(session) = number.checked_sub(1).and_then(|at| sessions.get(at))
     {
@@ -154,7 +177,7 @@ pub(super) fn choose_session<'a>(
     let found: Vec<_> = if exact.is_empty() { sessions.iter().filter(matches).collect() } else { exact };
     match found.as_slice() {
         [one] => Ok(one),
-        [] => Err(usage(format!("the capture has no session {name}"))),
-        several => Err(usage(format!("{name} fits {} sessions", several.len()))),
+        [] => Err(unclear(format!("the capture has no session {name}"))),
+        several => Err(unclear(format!("{name} fits {} sessions", several.len()))),
     }
 }

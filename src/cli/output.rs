@@ -3,25 +3,54 @@
 mod format;
 mod table;
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub use format::{Align, Cell, Column, Format};
 pub use table::TableWriter;
+
+use crate::tools::Pager;
 
 /// Stdout cannot be written. A closed pipe is one of these, and no failure: `head` has seen enough.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
 pub struct OutputError(#[from] pub(super) io::Error);
 
+impl From<serde_json::Error> for OutputError {
+    fn from(error: serde_json::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stdout.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stdout.flush()
+    }
+}
+
 /// Stdout, buffered.
 pub struct Output {
-    stdout: BufWriter<StdoutLock<'static>>,
+    stdout: BufWriter<Box<dyn Write>>,
 }
 
 impl Output {
     /// Locks stdout.
     pub fn stdout() -> Self {
-        Self { stdout: BufWriter::new(io::stdout().lock()) }
+        Self { stdout: BufWriter::new(Box::new(io::stdout().lock())) }
+    }
+
+    /// Stdout by way of the user's pager, if it is a terminal and `paged` says so.
+    pub fn paged(paged: bool) -> Self {
+        let pager = if paged && io::stdout().is_terminal() { Pager::start() } else { None };
+        let Some(pager) = pager else { return Self::stdout() };
+        // Ctrl-C is for the pager, which stays; who reads decides when to leave. Without a handler we end, and that is all.
+        let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)));
+        Self { stdout: BufWriter::new(Box::new(pager)) }
     }
 
     /// Writes a line.

@@ -1,4 +1,30 @@
-//! Numbers as people read them.
+//! Numbers and names as people read them.
+
+use super::output::Cell;
+use crate::model::LoginFacts;
+
+/// Who logged in: `DOMAIN\user`, or nothing.
+pub(super) fn user(login: &LoginFacts) -> String {
+    match (&login.user, &login.domain) {
+        (Some(user), Some(domain)) if !domain.is_empty() => format!("{domain}\\{user}"),
+        (Some(user), _) => user.clone(),
+        (None, _) => String::new(),
+    }
+}
+
+/// A path in its share, whose root has an empty one.
+pub(super) fn path(path: Option<&str>) -> Cell {
+    match path {
+        Some("") => Cell::new("").shown("\\"),
+        Some(path) => Cell::new(path),
+        None => Cell::empty().shown("?"),
+    }
+}
+
+/// Seconds with a fraction, from nanoseconds.
+pub(super) fn seconds(nanoseconds: i64) -> String {
+    format!("{:.6}", nanoseconds as f64 / 1e9)
+}
 
 /// Bytes with a unit: `17 B`, `1.2 kB`, `3.4 MB`.
 pub(super) fn bytes(count: u64) -> String {

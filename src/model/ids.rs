@@ -72,6 +72,14 @@ impl FileId {
     pub fn is_inherited(self) -> bool {
         self == Self::INHERITED
     }
+
+    /// The id as Wireshark writes it (`smb2.fid`): like a GUID, whose first three numbers are little-endian.
+    pub fn as_guid(self) -> String {
+        let [a, b, c, d, e, f, g, h, rest @ ..] = self.0;
+        let rest = hex::encode(rest);
+        let (clock, node) = rest.split_at(4);
+        format!("{d:02x}{c:02x}{b:02x}{a:02x}-{f:02x}{e:02x}-{h:02x}{g:02x}-{clock}-{node}")
+    }
 }
 
 impl fmt::Display for FileId {

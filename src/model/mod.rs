@@ -6,6 +6,7 @@ mod command;
 mod ctl_code;
 mod dialect;
 mod fill;
+mod digest;
 pub mod fscc;
 pub mod header;
 mod ids;
@@ -20,12 +21,14 @@ pub mod path;
 mod pdu;
 mod session;
 mod timestamp;
+mod wire_event;
 
 pub use anomaly::{Anomalies, Anomaly};
 pub use command::Command;
 pub use ctl_code::CtlCode;
 pub use dialect::{Dialect, UnknownDialect};
 pub use fill::Fill;
+pub use digest::OperationDigest;
 pub use header::{Header, HeaderFlags};
 pub use ids::{AsyncId, FileId, MessageId, SessionId, TreeId};
 pub use image::{
@@ -39,3 +42,4 @@ pub use operation::{Facts, Operation, Part};
 pub use pdu::{CaptureEvent, Connection, ConnectionIndex, Gap, OpaqueKind, OpaqueMessage, RawPdu};
 pub use session::{LoginFacts, SessionEntry};
 pub use timestamp::Timestamp;
+pub use wire_event::{TcpFlags, WireEvent, WireEventKind};

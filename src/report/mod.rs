@@ -1,12 +1,19 @@
-//! What a run came to, for people and for programs: a text for the terminal, `report.json`, JUnit XML.
+//! What a run came to, and what happened in a capture, for people and for programs: texts for the terminal, JSON, JUnit XML.
 
 mod figures;
+mod flag_names;
 #[cfg(test)]
 mod golden;
 mod junit;
+mod message_fields;
+mod operation_detail;
 mod replay_json;
 mod replay_table;
+mod statistics_text;
+mod text_table;
 
 pub use junit::junit_xml;
+pub use operation_detail::{display_filter, operation_detail_json, write_operation_detail};
 pub use replay_json::replay_json;
 pub use replay_table::{verdict_line, write_replay_table};
+pub use statistics_text::{group_by_name, statistics_json, write_groups, write_statistics};

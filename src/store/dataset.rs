@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use super::digests::for_each_digest;
 use super::error::StoreError;
 use super::manifest::Manifest;
 use super::reader::{OperationReader, Projection};
-use crate::model::SessionEntry;
+use crate::model::{OperationDigest, SessionEntry};
 
 /// The folder of a capture's dataset: `DIR/.tracer/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +89,25 @@ impl Dataset {
 
     /// The operations of a session, in order.
     pub fn operations(&self, session: &SessionEntry, projection: Projection) -> Result<OperationReader, StoreError> {
-        OperationReader::open(&self.place.sessions_folder().join(&session.file), projection)
+        OperationReader::open(&self.file(session), projection)
+    }
+
+    /// The operations of a session with a PDU that this frame completed.
+    pub fn operations_at_frame(&self, session: &SessionEntry, frame: u64) -> Result<OperationReader, StoreError> {
+        OperationReader::open_at_frame(&self.file(session), frame)
+    }
+
+    /// Hands on the digests of a session's operations, in order. No more columns are read than they have fields.
+    pub fn for_each_digest(
+        &self,
+        session: &SessionEntry,
+        take: impl FnMut(&OperationDigest<'_>),
+    ) -> Result<(), StoreError> {
+        for_each_digest(&self.file(session), take)
+    }
+
+    /// The file of a session.
+    pub fn file(&self, session: &SessionEntry) -> PathBuf {
+        self.place.sessions_folder().join(&session.file)
     }
 }

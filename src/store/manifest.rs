@@ -141,6 +141,12 @@ impl Manifest {
         serde_json::from_slice(&text).map_err(fail)
     }
 
+    /// The ports of SMB beside 445 and 139 that the capture was read with.
+    pub fn ports(&self) -> Vec<u16> {
+        let ports = self.options.get("ports").map(String::as_str).unwrap_or_default();
+        ports.split(',').filter_map(|port| port.parse().ok()).collect()
+    }
+
     /// Writes it.
     pub fn write(&self, path: &Path) -> Result<(), StoreError> {
         let mut text = serde_json::to_vec_pretty(self)

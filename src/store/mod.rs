@@ -7,12 +7,14 @@
 mod cells;
 mod columns;
 mod dataset;
+mod digests;
 mod error;
 mod image_export;
 mod image_file;
 mod journal;
 mod late_rows;
 mod manifest;
+mod narrowed;
 mod reader;
 mod row_group;
 mod schema;
@@ -22,6 +24,7 @@ mod values;
 
 pub use columns::operations_to_batch;
 pub use dataset::{Dataset, DatasetPath};
+pub use digests::for_each_digest;
 pub use error::StoreError;
 pub use image_export::{Exported, export_image};
 pub use image_file::{IMAGE_VERSION, content_path, read_image, write_image};
@@ -32,4 +35,4 @@ pub use row_group::{EncodedRowGroup, RowGroupEncoder};
 pub use schema::{COLUMNS, Column, Kind, SCHEMA_VERSION, image_content_schema, operations_schema};
 pub use session_file::{SessionFile, session_file_name};
 pub use staging::{StagedDataset, StagedFile};
-pub use values::{column, values_of};
+pub use values::{column, rows_of};

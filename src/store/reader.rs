@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::iter::Peekable;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::error::StoreError;
+use super::narrowed::{at_frame, of_commands};
 use super::schema::{COLUMNS, Kind, name};
 use crate::model::message::LockElement;
 use crate::model::{
@@ -33,6 +35,8 @@ pub enum Projection {
     Everything,
     /// All but the PDUs: what is shown and counted needs none of the bytes.
     WithoutPdus,
+    /// As that, but operations of these commands have their PDUs: what only the bodies of a few messages tell.
+    PdusOf(&'static [Command]),
 }
 
 /// Iterates over the operations of a file.
@@ -42,11 +46,32 @@ pub struct OperationReader {
     rows: std::vec::IntoIter<Operation>,
     connections: HashMap<(u32, SocketAddr, SocketAddr), Arc<Connection>>,
     texts: HashMap<Box<str>, Arc<str>>,
+    /// The same file once more: the operations that come with their PDUs.
+    with_pdus: Option<Peekable<Box<Self>>>,
 }
 
 impl OperationReader {
     /// Opens a file.
     pub fn open(path: &Path, projection: Projection) -> Result<Self, StoreError> {
+        let mut reader = Self::of(path, projection, |builder| builder)?;
+        if let Projection::PdusOf(commands) = projection {
+            let wanted = Self::of(path, Projection::Everything, |builder| of_commands(builder, commands))?;
+            reader.with_pdus = Some(Box::new(wanted).peekable());
+        }
+        Ok(reader)
+    }
+
+    /// The operations with a PDU that this frame completed, with everything: several when a compound travelled in it. Of
+    /// row groups without any only the frame numbers are read.
+    pub fn open_at_frame(path: &Path, frame: u64) -> Result<Self, StoreError> {
+        Self::of(path, Projection::Everything, |builder| at_frame(builder, frame))
+    }
+
+    fn of(
+        path: &Path,
+        projection: Projection,
+        narrow: impl FnOnce(ParquetRecordBatchReaderBuilder<File>) -> ParquetRecordBatchReaderBuilder<File>,
+    ) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Parquet { path: path.to_owned(), source };
         let file = File::open(path).map_err(|source| StoreError::Io { path: path.to_owned(), source })?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(fail)?;
@@ -55,14 +80,27 @@ impl OperationReader {
             .filter(|column| projection == Projection::Everything || column.kind != Kind::Binary)
             .map(|column| column.name);
         let mask = ProjectionMask::columns(builder.parquet_schema(), wanted);
-        let batches = builder.with_projection(mask).with_batch_size(BATCH).build().map_err(fail)?;
+        let builder = narrow(builder.with_projection(mask).with_batch_size(BATCH));
         Ok(Self {
             path: path.to_owned(),
-            batches,
+            batches: builder.build().map_err(fail)?,
             rows: Vec::new().into_iter(),
             connections: HashMap::new(),
             texts: HashMap::new(),
+            with_pdus: None,
         })
+    }
+
+    /// The same operation with its PDUs, if it is one of those that come with them.
+    fn with_pdus(&mut self, operation: Operation) -> Result<Operation, StoreError> {
+        let same = |other: &Result<Operation, StoreError>| match other {
+            Ok(other) => other.op_index == operation.op_index,
+            Err(_) => true,
+        };
+        match self.with_pdus.as_mut().and_then(|operations| operations.next_if(same)) {
+            Some(with_pdus) => with_pdus,
+            None => Ok(operation),
+        }
     }
 
     fn shared(&mut self, text: &str) -> Arc<str> {
@@ -157,7 +195,7 @@ impl Iterator for OperationReader {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(operation) = self.rows.next() {
-                return Some(Ok(operation));
+                return Some(self.with_pdus(operation));
             }
             let batch = match self.batches.next()? {
                 Ok(batch) => batch,
@@ -171,14 +209,14 @@ impl Iterator for OperationReader {
     }
 }
 
-type Texts = GenericByteArray<GenericStringType<i32>>;
-type Pdus = GenericByteArray<LargeBinaryType>;
+pub(super) type Texts = GenericByteArray<GenericStringType<i32>>;
+pub(super) type Pdus = GenericByteArray<LargeBinaryType>;
 type List = arrow_array::ListArray;
 
 /// The columns of a batch by their names.
-struct View<'a> {
-    batch: &'a RecordBatch,
-    path: &'a Path,
+pub(super) struct View<'a> {
+    pub(super) batch: &'a RecordBatch,
+    pub(super) path: &'a Path,
 }
 
 impl<'a> View<'a> {
@@ -190,7 +228,10 @@ impl<'a> View<'a> {
         StoreError::Column { path: self.path.to_owned(), column }
     }
 
-    fn numbers<T: ArrowPrimitiveType>(&self, column: &'static str) -> Result<&'a PrimitiveArray<T>, StoreError> {
+    pub(super) fn numbers<T: ArrowPrimitiveType>(
+        &self,
+        column: &'static str,
+    ) -> Result<&'a PrimitiveArray<T>, StoreError> {
         self.array(column)?.as_primitive_opt().ok_or_else(|| self.missing(column))
     }
 
@@ -198,17 +239,17 @@ impl<'a> View<'a> {
         self.array(column)?.as_boolean_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn texts(&self, column: &'static str) -> Result<&'a Texts, StoreError> {
+    pub(super) fn texts(&self, column: &'static str) -> Result<&'a Texts, StoreError> {
         self.array(column)?.as_string_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn names(&self, column: &'static str) -> Result<Names<'a>, StoreError> {
+    pub(super) fn names(&self, column: &'static str) -> Result<Names<'a>, StoreError> {
         let dictionary = self.array(column)?.as_dictionary_opt::<Int32Type>().ok_or_else(|| self.missing(column))?;
         let values = dictionary.values().as_string_opt().ok_or_else(|| self.missing(column))?;
         Ok(Names { keys: dictionary.keys(), values })
     }
 
-    fn ids(&self, column: &'static str) -> Result<&'a FixedSizeBinaryArray, StoreError> {
+    pub(super) fn ids(&self, column: &'static str) -> Result<&'a FixedSizeBinaryArray, StoreError> {
         self.array(column)?.as_fixed_size_binary_opt().ok_or_else(|| self.missing(column))
     }
 
@@ -223,13 +264,13 @@ impl<'a> View<'a> {
 }
 
 /// A dictionary of text.
-struct Names<'a> {
-    keys: &'a PrimitiveArray<Int32Type>,
-    values: &'a Texts,
+pub(super) struct Names<'a> {
+    pub(super) keys: &'a PrimitiveArray<Int32Type>,
+    pub(super) values: &'a Texts,
 }
 
 impl<'a> Names<'a> {
-    fn text(&self, row: usize) -> Option<&'a str> {
+    pub(super) fn text(&self, row: usize) -> Option<&'a str> {
         value(self.keys, row).map(|key| self.values.value(key as usize))
     }
 
@@ -341,15 +382,15 @@ impl Columns<'_> {
     }
 }
 
-fn value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
+pub(super) fn value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-fn text(array: &Texts, row: usize) -> Option<&str> {
+pub(super) fn text(array: &Texts, row: usize) -> Option<&str> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-fn id(array: &FixedSizeBinaryArray, row: usize) -> Option<[u8; 16]> {
+pub(super) fn id(array: &FixedSizeBinaryArray, row: usize) -> Option<[u8; 16]> {
     if array.is_valid(row) { array.value(row).try_into().ok() } else { None }
 }
 

@@ -1,11 +1,11 @@
 //! Columns of operations as JSON values, for who prints them. Numbers stay numbers; ids of sixteen bytes and PDUs become
 //! hex, times RFC 3339, session ids `0x…`.
 
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Int32Type, Int64Type, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
+use arrow_array::{Array, ArrayRef};
 use arrow_schema::ArrowError;
 use serde_json::{Map, Value, json};
 
@@ -18,41 +18,47 @@ pub fn column(name: &str) -> Option<&'static Column> {
     COLUMNS.iter().find(|column| column.name == name)
 }
 
-/// The values of some columns for one operation.
-pub fn values_of(operation: &Operation, columns: &[&Column]) -> Result<Vec<Value>, ArrowError> {
-    let batch = operations_to_batch(std::slice::from_ref(operation), operation.op_index)?;
-    let value = |column: &&Column| {
-        let array = batch.column_by_name(column.name);
-        array.filter(|array| array.is_valid(0)).map_or(Value::Null, |array| value_of(column, array.as_ref()))
+/// The values of some columns for a run of operations, row by row.
+pub fn rows_of(operations: &[Operation], columns: &[&Column]) -> Result<Vec<Vec<Value>>, ArrowError> {
+    let batch = operations_to_batch(operations, 0)?;
+    let arrays: Vec<_> = columns.iter().map(|column| (*column, batch.column_by_name(column.name))).collect();
+    let row = |(row, operation): (usize, &Operation)| {
+        let value = |(column, array): &(&Column, Option<&ArrayRef>)| match array {
+            // The batch counts anew; filtered rows keep the number that they have in their file.
+            _ if column.name == name::OP_INDEX => json!(operation.op_index),
+            Some(array) if array.is_valid(row) => value_of(column, array.as_ref(), row),
+            _ => Value::Null,
+        };
+        arrays.iter().map(value).collect()
     };
-    Ok(columns.iter().map(value).collect())
+    Ok(operations.iter().enumerate().map(row).collect())
 }
 
-fn value_of(column: &Column, array: &dyn Array) -> Value {
+fn value_of(column: &Column, array: &dyn Array, row: usize) -> Value {
     match column.kind {
-        Kind::U8 => json!(array.as_primitive::<UInt8Type>().value(0)),
-        Kind::U16 => json!(array.as_primitive::<UInt16Type>().value(0)),
-        Kind::U32 => json!(array.as_primitive::<UInt32Type>().value(0)),
+        Kind::U8 => json!(array.as_primitive::<UInt8Type>().value(row)),
+        Kind::U16 => json!(array.as_primitive::<UInt16Type>().value(row)),
+        Kind::U32 => json!(array.as_primitive::<UInt32Type>().value(row)),
         Kind::U64 if column.name == name::SESSION_ID => {
-            json!(SessionId(array.as_primitive::<UInt64Type>().value(0)).to_string())
+            json!(SessionId(array.as_primitive::<UInt64Type>().value(row)).to_string())
         }
-        Kind::U64 => json!(array.as_primitive::<UInt64Type>().value(0)),
-        Kind::I64 => json!(array.as_primitive::<Int64Type>().value(0)),
-        Kind::Bool => json!(array.as_boolean().value(0)),
-        Kind::Text => json!(array.as_string::<i32>().value(0)),
+        Kind::U64 => json!(array.as_primitive::<UInt64Type>().value(row)),
+        Kind::I64 => json!(array.as_primitive::<Int64Type>().value(row)),
+        Kind::Bool => json!(array.as_boolean().value(row)),
+        Kind::Text => json!(array.as_string::<i32>().value(row)),
         Kind::Name => {
             let dictionary = array.as_dictionary::<Int32Type>();
-            json!(dictionary.values().as_string::<i32>().value(dictionary.keys().value(0) as usize))
+            json!(dictionary.values().as_string::<i32>().value(dictionary.keys().value(row) as usize))
         }
-        Kind::Time => json!(Timestamp(array.as_primitive::<TimestampNanosecondType>().value(0)).to_string()),
-        Kind::Id => json!(hex::encode(array.as_fixed_size_binary().value(0))),
-        Kind::Binary => json!(hex::encode(array.as_binary::<i64>().value(0))),
+        Kind::Time => json!(Timestamp(array.as_primitive::<TimestampNanosecondType>().value(row)).to_string()),
+        Kind::Id => json!(hex::encode(array.as_fixed_size_binary().value(row))),
+        Kind::Binary => json!(hex::encode(array.as_binary::<i64>().value(row))),
         Kind::Texts => {
-            let items = array.as_list::<i32>().value(0);
+            let items = array.as_list::<i32>().value(row);
             Value::Array(items.as_string::<i32>().iter().flatten().map(Value::from).collect())
         }
         Kind::Locks => {
-            let items = array.as_list::<i32>().value(0);
+            let items = array.as_list::<i32>().value(row);
             let items = items.as_struct();
             let element = |i: usize| {
                 let mut object = Map::new();

@@ -1,4 +1,4 @@
-//! tshark, capinfos and pcapfix: found here, spawned here and nowhere else. Imports nothing of the crate.
+//! tshark, capinfos, pcapfix and the user's pager: found here, spawned here and nowhere else. Imports nothing of the crate.
 //!
 //! [`Tool::locate`] finds a program, [`Command`] starts it, [`Child`] streams from it: its stderr is drained by a thread of
 //! its own, and it is killed and reaped when dropped. [`Tshark`] knows the command lines, [`Profile`] keeps preferences and
@@ -9,6 +9,7 @@ mod child;
 mod error;
 mod keys;
 mod locate;
+mod pager;
 mod pcapfix;
 mod profile;
 mod stderr_tail;
@@ -20,6 +21,7 @@ pub use child::{Child, Command, Ending, Exit, Input, Output};
 pub use error::ToolError;
 pub use keys::{InvalidKey, Keys, SessionKey};
 pub use locate::{Located, PathOrigin, Tool};
+pub use pager::Pager;
 pub use pcapfix::{Repair, RepairedCapture, repair};
 pub use profile::Profile;
 pub use tshark::Tshark;

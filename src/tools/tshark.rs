@@ -9,6 +9,27 @@ use super::keys::SessionKey;
 use super::locate::Located;
 use super::profile::Profile;
 
+/// The fields of [`Tshark::wire_events_command`], in their order.
+const WIRE_EVENT_FIELDS: [&str; 17] = [
+    "frame.number",
+    "frame.time_epoch",
+    "arp.opcode",
+    "arp.src.proto_ipv4",
+    "arp.src.hw_mac",
+    "arp.dst.proto_ipv4",
+    "tcp.stream",
+    "ip.src",
+    "ipv6.src",
+    "tcp.srcport",
+    "ip.dst",
+    "ipv6.dst",
+    "tcp.dstport",
+    "tcp.flags",
+    "tcp.seq_raw",
+    "tcp.ack_raw",
+    "tcp.analysis.retransmission",
+];
+
 /// tshark, with the preferences and keys that its runs share.
 #[derive(Clone, Debug)]
 pub struct Tshark {
@@ -68,14 +89,39 @@ impl Tshark {
     /// `ports` are server ports beside 445 and 139. `out_of_order` sets the preference that finds PDUs in reordered
     /// segments, but stops at the first hole of a connection.
     pub fn whole_file_command(&self, file: &Path, ports: &[u16], out_of_order: bool) -> Command {
-        let mut command = self.command().arg("-r").arg(file);
-        for port in ports.iter().filter(|port| !matches!(port, 445 | 139)) {
-            command = command.arg("-d").arg(format!("tcp.port=={port},nbss"));
-        }
+        let mut command = self.of_file(file, ports);
         if out_of_order {
             command = command.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
         }
         command.args(["-Y", "smb2 or smb", "-T", "ek", "-x", "-J", "frame ip ipv6 tcp smb smb2"])
+    }
+
+    /// Prints one frame in full, as `tshark -V` does.
+    pub fn verbose_frame_command(&self, file: &Path, ports: &[u16], frame: u64) -> Command {
+        let command = self.of_file(file, ports).arg("-Y").arg(format!("frame.number=={frame}"));
+        command.arg("-V")
+    }
+
+    /// Prints a line of fields for each packet that begins or ends one of these TCP connections, repeats something of it after
+    /// that, or asks for an address by ARP (`dissect::wire_event` reads it).
+    pub fn wire_events_command(&self, file: &Path, ports: &[u16], streams: &[u32]) -> Command {
+        let streams: Vec<_> = streams.iter().map(u32::to_string).collect();
+        let of_them = format!("tcp.stream in {{{}}}", streams.join(", "));
+        let marks = "tcp.flags.syn == 1 || tcp.flags.fin == 1 || tcp.flags.reset == 1 || tcp.analysis.retransmission";
+        let mut command = self.of_file(file, ports).arg("-Y").arg(format!("arp || ({of_them} && ({marks}))"));
+        command = command.args(["-T", "fields", "-E", "separator=/t", "-E", "occurrence=l"]);
+        for field in WIRE_EVENT_FIELDS {
+            command = command.args(["-e", field]);
+        }
+        command
+    }
+
+    fn of_file(&self, file: &Path, ports: &[u16]) -> Command {
+        let mut command = self.command().arg("-r").arg(file);
+        for port in ports.iter().filter(|port| !matches!(port, 445 | 139)) {
+            command = command.arg("-d").arg(format!("tcp.port=={port},nbss"));
+        }
+        command
     }
 
     fn command(&self) -> Command {

@@ -1,15 +1,21 @@
 //! One file per command. Each takes its arguments, does its work and says how it ended.
 
 pub mod cleanup;
+pub mod auth;
 pub mod completions;
 pub mod config;
 pub mod doctor;
+pub mod extract;
+pub mod files;
 pub mod ingest;
 mod lab;
+pub mod lifecycle;
 pub mod list;
 pub mod man;
+pub mod opens;
 pub mod replay;
 pub mod run;
 pub mod session;
 pub mod setup;
 pub mod validate;
+pub mod stats;
