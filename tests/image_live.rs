@@ -117,7 +117,7 @@ async fn set_up(target: &Target, image: &Image, journal: &mut Vec<MadeName>) -> 
 /// A replay as the command does it.
 async fn replay(workload: Workload, target: Target, journal: &mut Vec<MadeName>) -> RunReport {
     let prepared = Run::prepare(workload, target, Options::default()).unwrap();
-    let names = PlanNames::new(prepared.plan(), prepared.operations(), &prepared.target().names);
+    let names = PlanNames::of(&prepared);
     let lab = Lab::reach_what_there_is(prepared.target(), names.shares()).await.unwrap();
     journal.extend(record(&lab, &names, journal, "test").await.unwrap());
     lab.leave().await;
@@ -364,6 +364,8 @@ fn the_whole_way_by_command_is_undone_by_cleanup() {
 
     program.expect(&samba, 0, &["run", capture, "--output", &out, "--yes", "--base-dir", "lab"]);
     assert_eq!(snapshots(&samba), before, "a run cleans up behind itself");
+    program.expect(&samba, 0, &["run", capture, "--output", &out, "--yes", "--base-dir", "lab", "--clones", "2"]);
+    assert_eq!(snapshots(&samba), before, "and so do its copies");
     program.expect(&samba, 0, &["run", capture, "--output", &out, "--yes", "--base-dir", "lab", "--keep"]);
     assert!(samba.share_dir("testshare").join("lab/store.bin").exists());
     program.expect(&samba, 0, &with(&["cleanup", "--yes"], &base));

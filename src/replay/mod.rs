@@ -59,7 +59,7 @@ pub use divergence::{Comparison, Context, compare};
 pub use image::{Inference, infer};
 pub use lab::{
     Check, CheckState, Cleaned, Conflict, Found, Lab, Layout, Left, LeftOut, Made, Placed, PlanNames, SetupPlan,
-    SetupProgress, ShareLayout, Survey, Trouble, cleanup, record, survey, validate,
+    SetupProgress, ShareLayout, Survey, Trouble, cleanup, name_maps, record, survey, validate,
 };
 pub use latency::{Latencies, Percentiles};
 pub use merged_names::MergedPaths;

@@ -1,7 +1,7 @@
 //! One file per command. Each takes its arguments, does its work and says how it ended.
 
-pub mod cleanup;
 pub mod auth;
+pub mod cleanup;
 pub mod completions;
 pub mod config;
 pub mod doctor;
@@ -17,5 +17,5 @@ pub mod replay;
 pub mod run;
 pub mod session;
 pub mod setup;
-pub mod validate;
 pub mod stats;
+pub mod validate;

@@ -16,8 +16,8 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
 use crate::model::{ConnectionIndex, Operation, SessionEntry, Timestamp};
 use crate::replay::{
-    Closing, Lab, Options, Ordering, Pacing, PlanNames, Prepared, Progress, Reason, ReplayError, Run, RunReport, Verdict,
-    Workload, record,
+    Closing, Lab, Options, Ordering, Pacing, PlanNames, Prepared, Progress, Reason, ReplayError, Run, RunReport,
+    Verdict, Workload, record,
 };
 use crate::report;
 use crate::store::{Dataset, Projection};
@@ -178,7 +178,7 @@ fn options(args: &ReplayArgs, config: &Config) -> Result<Options, Failure> {
 
 /// Writes down which names the replay may make or move, and what is under them now.
 async fn write_down_names(dataset: &Dataset, sessions: &[&SessionEntry], prepared: &Prepared) -> Result<(), Failure> {
-    let names = PlanNames::new(prepared.plan(), prepared.operations(), &prepared.target().names);
+    let names = PlanNames::of(prepared);
     if names.made.is_empty() {
         return Ok(());
     }

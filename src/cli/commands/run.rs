@@ -10,7 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::images::infer_image;
 use crate::cli::output::Output;
 use crate::model::SessionEntry;
-use crate::replay::{CheckState, Layout, Prepared};
+use crate::replay::{CheckState, Layout, Prepared, name_maps};
 use crate::store::Dataset;
 
 /// Runs it.
@@ -27,7 +27,7 @@ pub fn run(args: &RunArgs, config: &Config) -> Result<ExitStatus, Failure> {
     };
     let (prepared, described) = replay::prepare(&args.replay, config, &dataset, &sessions)?;
     let image = infer_image(&dataset, &sessions)?;
-    let layout = Layout::new(&image, &prepared.target().names);
+    let layout = Layout::of_copies(&image, &name_maps(&prepared));
     let intent = replay::intent(&prepared, &described);
     if args.replay.dry_run {
         let mut output = Output::stdout();

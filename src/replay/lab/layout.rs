@@ -50,6 +50,17 @@ pub struct LeftOut {
 type Entries = BTreeMap<Vec<String>, Placed>;
 
 impl Layout {
+    /// Lays an image out several times, for the copies of a run.
+    pub fn of_copies(image: &Image, maps: &[NameMap]) -> Self {
+        let mut all = Self::default();
+        for map in maps {
+            let mut one = Self::new(image, map);
+            all.shares.append(&mut one.shares);
+            all.left_out.append(&mut one.left_out);
+        }
+        all
+    }
+
     /// Lays an image out.
     pub fn new(image: &Image, names: &NameMap) -> Self {
         let mut shares: BTreeMap<String, (String, Entries, Vec<String>)> = BTreeMap::new();

@@ -17,7 +17,7 @@ mod validate;
 
 pub use cleanup::{Cleaned, Left, cleanup};
 pub use layout::{Layout, LeftOut, Placed, ShareLayout};
-pub use plan_names::{PlanNames, record};
+pub use plan_names::{PlanNames, name_maps, record};
 pub use reach::Lab;
 pub use setup::{Conflict, Made, SetupPlan, SetupProgress, Trouble};
 pub use survey::{Found, Survey, survey};

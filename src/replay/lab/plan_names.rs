@@ -9,7 +9,7 @@ use super::survey::{Found, ask, survey};
 use crate::model::message::{CreateRequest, Request, SetInfoRequest};
 use crate::model::path::is_ipc;
 use crate::model::{Before, MadeName, Operation};
-use crate::replay::{NameMap, Plan, StepKind};
+use crate::replay::{NameMap, Plan, Prepared, StepKind};
 use crate::wire::WireError;
 
 /// FILE_OPEN and FILE_OVERWRITE: the dispositions that make nothing new, [MS-SMB2] 2.2.13.
@@ -28,6 +28,23 @@ pub struct PlanNames {
 }
 
 impl PlanNames {
+    /// The names of a run, in the folders of all its copies.
+    pub fn of(prepared: &Prepared) -> Self {
+        let mut all = Self::default();
+        let several = prepared.folder_of(1).is_some();
+        for map in name_maps(prepared) {
+            let found = Self::new(prepared.plan(), prepared.operations(), &map);
+            all.made.extend(found.made);
+            all.moved.extend(found.moved);
+            if let Some(folder) = map.base_dir.filter(|_| several) {
+                let shares = prepared.shares();
+                let shares = shares.iter().filter_map(|share| share.rsplit('\\').next());
+                all.made.extend(shares.map(|share| (share.to_owned(), folder.clone())));
+            }
+        }
+        all
+    }
+
     /// The names in what a plan sends, whatever the captured server had answered.
     pub fn new(plan: &Plan, operations: &[Operation], names: &NameMap) -> Self {
         let mut found = Self::default();
@@ -73,6 +90,14 @@ impl PlanNames {
     pub fn shares(&self) -> BTreeSet<&str> {
         self.made.iter().chain(&self.moved).map(|(share, _)| share.as_str()).collect()
     }
+}
+
+/// Where captured names go, for each copy of a run.
+pub fn name_maps(prepared: &Prepared) -> Vec<NameMap> {
+    let names = &prepared.target().names;
+    let folders = (1..=prepared.options().clones).map_while(|copy| prepared.folder_of(copy));
+    let maps: Vec<_> = folders.map(|folder| NameMap { base_dir: Some(folder), ..names.clone() }).collect();
+    if maps.is_empty() { vec![names.clone()] } else { maps }
 }
 
 /// Looks what is under the names now, and returns what is to be written down before the replay begins: of names without

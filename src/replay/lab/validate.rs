@@ -110,7 +110,14 @@ pub async fn validate(layout: &Layout, prepared: &Prepared, made: bool) -> Resul
             }
             Err(error) => return Err(error),
         };
-        let laid = layout.shares.iter().find(|laid| laid.share.eq_ignore_ascii_case(share)).unwrap_or(&empty);
+        let laid = layout.shares.iter().filter(|laid| laid.share.eq_ignore_ascii_case(share));
+        let mut laid = laid.fold(empty.clone(), |mut all, laid| {
+            all.entries.extend(laid.entries.iter().cloned());
+            all.absent.extend(laid.absent.iter().cloned());
+            all
+        });
+        laid.share.clone_from(share);
+        let laid = &laid;
         if let Some(tree) = lab.tree(share).cloned() {
             checks.add(format!("share {share}"), CheckState::Ok, tree.path.clone());
             of_share(&mut checks, &lab, &tree, laid, &demands, target).await?;
