@@ -28,8 +28,11 @@ pub fn clone_folder(base_dir: Option<&str>, copy: u32) -> String {
 pub struct CopyNumber(pub u32);
 
 impl CopyNumber {
-    /// Makes a key or GUID this copy's own; twice, and it is as it was.
+    /// Makes a key or GUID this copy's own; twice, and it is as it was. Zeros stand for none and stay.
     pub(super) fn separate(self, id: &mut [u8]) {
+        if id.iter().all(|byte| *byte == 0) {
+            return;
+        }
         for (byte, flip) in id.iter_mut().skip(12).take(4).zip(self.0.to_le_bytes()) {
             *byte ^= flip;
         }
@@ -259,6 +262,11 @@ mod tests {
                 assert_eq!(id == [7; 16], (copy, iteration) == (1, 1));
             }
         }
+    }
+
+    #[test]
+    fn no_guid_stays_none() {
+        assert_eq!(CopyNumber(3).separated([0; 16]), [0; 16]);
     }
 
     #[test]
