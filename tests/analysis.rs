@@ -211,7 +211,8 @@ fn stats_equal_srt(name: &str, case: &Case) {
     let by_command = case.json(&["stats", "--by", "command"]);
     let ours: std::collections::BTreeMap<_, _> = rows(&by_command)
         .iter()
-        .filter(|row| row["answered"].as_u64().unwrap() > 0)
+        // tshark's table leaves acknowledged breaks out.
+        .filter(|row| row["answered"].as_u64().unwrap() > 0 && row["key"] != "OPLOCK_BREAK")
         .map(|row| {
             let code = smbreplay::model::Command::parse(row["key"].as_str().unwrap()).unwrap().code();
             let seconds = |key: &str| row["latency"][key].as_f64().unwrap() / 1e9;
@@ -350,7 +351,7 @@ fn on_the_server(name: &str) -> std::collections::BTreeMap<String, String> {
 
 #[test]
 fn extracted_files_are_those_that_the_server_had_at_the_end() {
-    for (name, expected) in [("quickstart", 2), ("compound", 2), ("big-transfer", 1), ("async", 1)] {
+    for (name, expected) in [("quickstart", 2), ("compound", 1), ("big-transfer", 1), ("async", 1)] {
         let files = Case::fixture(name).json(&["extract", "--to", "out"]);
         let on_the_server = on_the_server(name);
         let mut last = std::collections::BTreeMap::new();

@@ -191,13 +191,13 @@ fn session_time(time: &SessionTime, out: &mut impl Write) -> io::Result<()> {
     else {
         return writeln!(out);
     };
-    let percent = time.server_at_least_ns as f64 * 100.0 / time.waited_ns.max(1) as f64;
+    let percent = time.beyond_round_trip_ns as f64 * 100.0 / time.waited_ns.max(1) as f64;
     writeln!(
         out,
-        ".\n  The quickest answer ({command}, frame {frame}) took {}: from here to the server and back it takes no longer, so the\n  \
-         server took at least {} of what was waited ({percent:.0} %).",
+        ".\n  The quickest answer ({command}, frame {frame}) took {}, so the way from here to the server and back takes no longer; the\n  \
+         {} beyond that ({percent:.0} % of what was waited) are the server's own time, and that of moving payloads.",
         span(round_trip),
-        span(time.server_at_least_ns)
+        span(time.beyond_round_trip_ns)
     )
 }
 

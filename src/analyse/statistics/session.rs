@@ -42,8 +42,8 @@ pub struct SessionTime {
     pub round_trip_frame: Option<u64>,
     /// The command of that request.
     pub round_trip_command: Option<String>,
-    /// What the latencies have above that round trip: the server took at least so much of what was waited.
-    pub server_at_least_ns: i64,
+    /// What the latencies have beyond that round trip: the time of the server, and of moving payloads.
+    pub beyond_round_trip_ns: i64,
 }
 
 impl SessionFlow {
@@ -111,7 +111,7 @@ impl SessionFlow {
             round_trip_at_most_ns: quickest.map(|(latency, ..)| latency),
             round_trip_frame: quickest.map(|(_, frame, _)| frame),
             round_trip_command: quickest.map(|(_, _, command)| command.to_string()),
-            server_at_least_ns: self.waited_ns.saturating_sub(on_the_way),
+            beyond_round_trip_ns: self.waited_ns.saturating_sub(on_the_way),
         }
     }
 }

@@ -78,7 +78,7 @@ fn the_depth_counts_what_waits_when_a_request_is_sent() {
     let time = &report.sessions[0];
     assert_eq!((time.span_ns, time.busy_ns), (11_000_000, 11_000_000));
     assert_eq!((time.waited_ns, time.round_trip_at_most_ns), (15_000_000, Some(2_000_000)));
-    assert_eq!(time.server_at_least_ns, 15_000_000 - 4 * 2_000_000);
+    assert_eq!(time.beyond_round_trip_ns, 15_000_000 - 4 * 2_000_000);
 }
 
 #[test]
