@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use smbreplay::ingest::{Extractor, IngestError, IngestOptions, IngestProgress, IngestReport, Outcome, ingest};
 use smbreplay::model::{Anomaly, Command, Operation, SessionEntry};
-use smbreplay::store::{Dataset, Projection};
+use smbreplay::store::{Dataset, Projection, fingerprint};
 use smbreplay::tools::{Keys, Profile, Tool, Tshark};
 use support::messages::{Messages, smb1_negotiate, wildcard_answer};
 use support::packets::{Conversation, Link, Segment, ip, pcap, pcap_cut, pcap_of, segments_of};
@@ -129,7 +129,10 @@ fn every_file_format_gives_the_same_operations() {
     let in_members = [gzip(&plain[..90_000]), gzip(&plain[90_000..])].concat();
     let files = [gzip(&plain), zstd(&plain), gzip(&pcap), zstd(&pcap), pcap, in_members];
     for (number, file) in files.iter().enumerate() {
-        assert!(ingest_bytes(file).operations() == expected, "format {number}");
+        let ingested = ingest_bytes(file);
+        assert!(ingested.operations() == expected, "format {number}");
+        let hash = fingerprint(&[ingested.report.place.capture()]).unwrap();
+        assert_eq!(ingested.report.manifest.capture.hash, hash, "format {number}");
     }
 }
 
@@ -525,6 +528,7 @@ fn several_files_are_one_capture_in_the_order_of_time() {
         assert_eq!(report.place.capture(), early);
         assert_eq!(report.manifest.capture.paths, [early.display().to_string(), late.display().to_string()]);
         assert_eq!(report.manifest.capture.packets, segments.len() as u64);
+        assert_eq!(report.manifest.capture.hash, fingerprint(&[&early, &late]).unwrap());
         let again = ingest(&options, &IngestProgress::default()).unwrap();
         assert_eq!((report.outcome, again.outcome), (Outcome::Written, Outcome::Unchanged));
         options.inputs.reverse();
@@ -553,6 +557,9 @@ fn damage_is_repaired_into_a_copy_when_asked_for() {
     assert!(repaired.notes().contains("pcapfix repaired") && repaired.notes().contains("SUCCESS"), "{quality:?}");
     assert_eq!(quality.packets, as_it_is.report.manifest.quality.packets + 1);
     assert_eq!(std::fs::read_dir(repaired.folder.path()).unwrap().count(), 2, "the capture and .tracer");
+    let hash = fingerprint(&[repaired.report.place.capture()]).unwrap();
+    assert_eq!(repaired.report.manifest.capture.hash, hash, "that of what was given");
+    assert_eq!(as_it_is.report.manifest.capture.hash, hash, "of the whole file, though not all of it can be read");
     // Done again, it is the original that has to be unchanged.
     let inputs = vec![repaired.folder.path().join("cut.pcap")];
     let options = IngestOptions { inputs, pcapfix: pcapfix(), ..IngestOptions::default() };

@@ -13,8 +13,10 @@ use crate::model::header::{PROTOCOL_COMPRESSED, PROTOCOL_PLAIN, PROTOCOL_SEALED,
 
 /// Length of the NetBIOS header.
 const HEADER: usize = 4;
-/// A message's buffer grows with what arrives, not with what its header claims.
+/// A message's buffer grows with what arrives, not with what its header claims: to this at first, and to the whole when a
+/// quarter is there.
 const FIRST_RESERVATION: usize = 64 * 1024;
+const QUARTER: usize = 4;
 
 /// One session message without its NetBIOS header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +126,8 @@ impl Framer {
                         let (piece, rest) = bytes.split_at(wanted.min(bytes.len()));
                         if self.buffer.capacity() == 0 {
                             self.buffer.reserve(length.min(FIRST_RESERVATION));
+                        } else if self.buffer.len() >= length / QUARTER {
+                            self.buffer.reserve(wanted);
                         }
                         self.buffer.extend_from_slice(piece);
                         bytes = rest;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::digest::Digest;
 use super::error::CaptureError;
 
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
@@ -57,6 +58,15 @@ pub struct Input {
 impl Input {
     /// Opens a capture file, `-` for standard input, and looks through gzip and zstd.
     pub fn open(path: &Path, progress: &Progress) -> Result<Self, CaptureError> {
+        Self::open_with(path, progress, None)
+    }
+
+    /// Opens a capture file, of which all bytes that are read go into a digest too.
+    pub(super) fn open_digested(path: &Path, progress: &Progress, digest: &Digest) -> Result<Self, CaptureError> {
+        Self::open_with(path, progress, Some(digest.clone()))
+    }
+
+    fn open_with(path: &Path, progress: &Progress, digest: Option<Digest>) -> Result<Self, CaptureError> {
         let fail = |source| CaptureError::Open { path: path.to_owned(), source };
         let raw: Box<dyn Read + Send> = if path == Path::new("-") {
             Box::new(io::stdin())
@@ -66,7 +76,7 @@ impl Input {
             }
             Box::new(File::open(path).map_err(fail)?)
         };
-        let mut counted = Counted { inner: raw, progress: progress.clone() };
+        let mut counted = Counted { inner: raw, progress: progress.clone(), digest };
         let mut head = [0; 4];
         let (filled, result) = read_up_to(&mut counted, &mut head);
         result.map_err(fail)?;
@@ -104,12 +114,16 @@ pub(super) fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> (usize, i
 struct Counted<R> {
     inner: R,
     progress: Progress,
+    digest: Option<Digest>,
 }
 
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.inner.read(buffer)?;
         self.progress.bytes.fetch_add(n as u64, Ordering::Relaxed);
+        if let Some(digest) = &self.digest {
+            digest.update(&buffer[..n]);
+        }
         Ok(n)
     }
 }

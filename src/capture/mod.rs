@@ -8,6 +8,7 @@
 
 mod arena;
 mod assembler;
+mod digest;
 mod error;
 mod flows;
 mod fragments;

@@ -194,7 +194,8 @@ impl PacketReader {
                         }
                         PcapBlockOwned::NG(_) => {}
                     }
-                    self.reader.consume(length);
+                    // What is left is moved to the front before more is read; `consume` would do it all the time.
+                    self.reader.consume_noshift(length);
                     if flow.is_break() {
                         return;
                     }

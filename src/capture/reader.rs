@@ -7,6 +7,7 @@ use etherparse::IpNumber;
 use rustc_hash::FxHashMap;
 
 use super::assembler::Budget;
+use super::digest::Digest;
 use super::error::CaptureError;
 use super::flows::{Ends, FlowEvent, Flows};
 use super::fragments::Fragments;
@@ -32,8 +33,11 @@ pub struct ReaderOptions {
 
 /// Reads captures and hands on what their SMB connections carry.
 pub struct CaptureReader {
-    inputs: std::vec::IntoIter<PathBuf>,
+    files: Vec<PathBuf>,
+    /// How many of the files are opened.
+    opened: usize,
     current: Option<PacketReader>,
+    digest: Digest,
     progress: Progress,
     options: ReaderOptions,
 }
@@ -41,12 +45,20 @@ pub struct CaptureReader {
 impl CaptureReader {
     /// Opens the first of the files; the others follow as one capture. Fails when it is not there or no capture.
     pub fn open(inputs: Vec<PathBuf>, options: ReaderOptions, progress: Progress) -> Result<Self, CaptureError> {
-        let mut inputs = inputs.into_iter();
-        let current = match inputs.next() {
-            Some(path) => Some(PacketReader::new(Input::open(&path, &progress)?, 0)?),
-            None => None,
-        };
-        Ok(Self { inputs, current, progress, options })
+        let digest = Digest::default();
+        let mut reader = Self { files: inputs, opened: 0, current: None, digest, progress, options };
+        reader.open_next(0)?;
+        Ok(reader)
+    }
+
+    /// Opens the next file, if there is one.
+    fn open_next(&mut self, frames: u64) -> Result<(), CaptureError> {
+        if let Some(path) = self.files.get(self.opened) {
+            let input = Input::open_digested(path, &self.progress, &self.digest)?;
+            self.current = Some(PacketReader::new(input, frames)?);
+            self.opened += 1;
+        }
+        Ok(())
     }
 
     /// Reads everything and hands on the events in the order of the frames. Damage within a file ends the reading of that
@@ -60,7 +72,7 @@ impl CaptureReader {
         let mut others: FxHashMap<Protocol, u64> = FxHashMap::default();
         let mut fragments = Fragments::default();
         let mut frames = 0;
-        let several = self.inputs.len() > 0;
+        let several = self.files.len() > 1;
         while let Some(mut packets) = self.current.take() {
             let progress = &self.progress;
             packets.for_each(|packet| {
@@ -94,13 +106,12 @@ impl CaptureReader {
                     if several { format!("{}: {damage}", name_of(packets.path())) } else { damage.to_owned() };
                 sink.statistics.damage.push(damage);
             }
-            if let Some(path) = self.inputs.next() {
-                self.current = Some(PacketReader::new(Input::open(&path, &self.progress)?, frames)?);
-            }
+            self.open_next(frames)?;
         }
         flows.finish(frames, &mut |event| sink.event(event));
         let mut statistics = sink.statistics;
         statistics.frames = frames;
+        statistics.hash = self.digest.of_whole(&self.files);
         statistics.unreadable_bytes = flows.skipped_bytes;
         statistics.tcp_streams = flows.streams();
         if fragments.lost() > 0 {

@@ -43,6 +43,8 @@ pub struct CaptureStatistics {
     pub connection_ends: Vec<ConnectionEnd>,
     /// Why reading ended before the end of a file, with the file's name.
     pub damage: Vec<String>,
+    /// xxh3-128 over the bytes of the files, in hex; None when not all of them were read.
+    pub hash: Option<String>,
 }
 
 /// The end of a connection: the packet with the first FIN or RST of either side.

@@ -105,7 +105,10 @@ pub(super) fn capture_entry(sources: &Sources, read: &Read) -> Result<CaptureEnt
         paths: sources.names(),
         size,
         modified_ns,
-        hash: sources.fingerprint()?,
+        hash: match &statistics.hash {
+            Some(hash) if sources.are_originals() => hash.clone(),
+            _ => sources.fingerprint()?,
+        },
         packets: statistics.frames,
         link_types: statistics.link_types.clone(),
         first_time: statistics.first_time.map(|time| time.to_string()),

@@ -83,7 +83,7 @@ impl<'scope> RowWriters<'scope> {
         let encoder =
             RowGroupEncoder::new(footer).map_err(|source| StoreError::Parquet { path: folder.clone(), source })?;
         let (jobs, queue) = bounded::<Job>(1);
-        let (pieces, arrivals) = bounded::<Piece>(4);
+        let (pieces, arrivals) = bounded::<Piece>(1);
         for _ in 0..threads.max(1) {
             let (queue, pieces, encoder, folder) = (queue.clone(), pieces.clone(), encoder.clone(), folder.clone());
             scope.spawn(move || {

@@ -95,6 +95,11 @@ impl Sources {
         self.files.iter().map(|file| file.path.clone()).collect()
     }
 
+    /// Whether what is read is what was given, and not a repaired copy.
+    pub(super) fn are_originals(&self) -> bool {
+        self.files.iter().all(|file| file.path == file.original)
+    }
+
     /// The files as the user named them.
     pub(super) fn names(&self) -> Vec<String> {
         self.files.iter().map(|file| file.name.display().to_string()).collect()

@@ -19,6 +19,8 @@ use crate::model::Operation;
 
 /// Operations that are turned to Arrow at once; their structs stay in the processor's cache while each column is read.
 const BATCH: usize = 1024;
+/// Bytes of PDUs that end such a run early: Arrow copies what Parquet then copies again.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// One encoded row group, to be appended to a file.
 pub struct EncodedRowGroup {
@@ -55,8 +57,11 @@ impl RowGroupEncoder {
     pub fn encode(&self, rows: &[Operation], first_index: u32) -> Result<EncodedRowGroup, ParquetError> {
         // The index of the row group plays a role for encrypted files only.
         let mut writers = self.factory.create_column_writers(0)?;
-        for (i, run) in rows.chunks(BATCH).enumerate() {
-            let batch = operations_to_batch(run, first_index + (i * BATCH) as u32)?;
+        let mut done = 0;
+        while done < rows.len() {
+            let run = next_run(&rows[done..]);
+            let batch = operations_to_batch(run, first_index + done as u32)?;
+            done += run.len();
             let mut writer = writers.iter_mut();
             for (field, array) in self.schema.fields().iter().zip(batch.columns()) {
                 for leaf in compute_leaves(field, array)? {
@@ -69,6 +74,16 @@ impl RowGroupEncoder {
         let chunks = writers.into_iter().map(|writer| writer.close()).collect::<Result<_, _>>()?;
         Ok(EncodedRowGroup { chunks, rows: rows.len() })
     }
+}
+
+/// The operations at the front that are turned to Arrow at once, one at least.
+fn next_run(rows: &[Operation]) -> &[Operation] {
+    let mut bytes = 0;
+    let fitting = rows.iter().take(BATCH).take_while(|row| {
+        bytes += row.parts().map(|part| part.pdu.len()).sum::<usize>();
+        bytes <= BATCH_BYTES
+    });
+    &rows[..fitting.count().max(1)]
 }
 
 /// The Parquet schema of `operations`.
