@@ -5,7 +5,7 @@ use super::infer;
 use super::scene::{CREATED, OPENED, OVERWRITTEN, Scene, rename_buffer};
 use crate::model::fscc::{encode_full_eas, file_class};
 use crate::model::message::CreateRequest;
-use crate::model::{Command, ContradictionKind, Evidence, FileId, Image, ImageEntry, NtStatus, SessionId, Utf16};
+use crate::model::{Command, ContradictionKind, Evidence, Image, ImageEntry, NtStatus, SessionId, Utf16};
 
 const OTHER: SessionId = SessionId(0x9999);
 

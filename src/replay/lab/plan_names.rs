@@ -173,7 +173,7 @@ mod tests {
     use super::*;
     use crate::model::{Command, FileId};
     use crate::replay::testing;
-    use crate::replay::{Ordering, PlanOptions};
+    use crate::replay::{Ordering, Picked, PlanOptions};
 
     fn create(path: &str, disposition: u32, sent: u64) -> Operation {
         let mut operation = testing::create(path, FileId([sent as u8; 16]), disposition, sent, sent + 1);
@@ -194,7 +194,7 @@ mod tests {
             create("main::$DATA", 5, 11),
         ];
         let options = PlanOptions { ordering: Ordering::Captured, ..PlanOptions::default() };
-        let plan = Plan::new(&operations, &[], options);
+        let plan = Plan::new(&operations, &[], options, &Picked::default());
         let map = NameMap { share: Some("lab".into()), base_dir: Some("base".into()), ..NameMap::default() };
         let names = PlanNames::new(&plan, &operations, &map);
         let made: Vec<_> = names.made.iter().map(|(share, path)| format!("{share}: {path}")).collect();
