@@ -112,7 +112,7 @@ pub enum Command {
     /// Remove from a lab server what setup and replay made there
     Cleanup(CleanupArgs),
     /// All of it: ingest, validate, setup, replay, report, cleanup
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Show and change the configuration
     Config(ConfigArgs),
     /// Check tools, configuration and target

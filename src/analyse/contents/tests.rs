@@ -132,7 +132,7 @@ fn a_file_that_is_cut_loses_its_end() {
         close(11, 1),
     ]);
     assert_eq!(texts, ["abc!.."]);
-    assert_eq!(versions[0].gaps(), [4..6]);
+    assert_eq!(versions[0].gaps(), vec![4..6]);
 }
 
 #[test]

@@ -2,10 +2,13 @@
 
 use rustc_hash::FxHashMap;
 
+/// The numbers of a share's files.
+type Numbers = FxHashMap<Box<str>, u32>;
+
 /// Files of shares, numbered in the order in which they are first named.
 #[derive(Debug, Default)]
 pub(super) struct FileNames {
-    shares: Vec<(Box<str>, FxHashMap<Box<str>, u32>)>,
+    shares: Vec<(Box<str>, Numbers)>,
     count: u32,
     /// What was asked for last: operations on a file come in runs.
     last: Option<(usize, Box<str>, u32)>,
