@@ -19,7 +19,7 @@ pub use doctor::DoctorArgs;
 pub use ingest::{ExtractorArg, IngestArgs};
 pub use list::{ListArgs, ListCommand, ListTracesArgs};
 pub use man::ManArgs;
-pub use replay::{OrderingArg, PacingArg, ReplayArgs};
+pub use replay::{OrderingArg, PacingArg, ReplayArgs, TimeArg};
 pub use session::SessionArgs;
 pub use shared::{KeyArgs, PasswordArgs, TargetArgs, TraceArgs, seconds};
 
@@ -78,7 +78,7 @@ pub enum Command {
     /// List the sessions of a capture, show the operations of one
     Session(SessionArgs),
     /// Send captured operations to a lab server, and compare its answers
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
     /// Show and change the configuration
     Config(ConfigArgs),
     /// Check tools, configuration and target

@@ -3,9 +3,11 @@
 pub mod args;
 pub mod commands;
 mod config;
+mod credentials;
 mod datasets;
 mod exit_status;
 mod failure;
+mod filter;
 mod interrupt;
 mod keys;
 mod output;

@@ -76,7 +76,7 @@ impl Running<'_> {
         }
         let Some(live) = BreakSubject::of(&event.pdu) else { return };
         let captured = match live {
-            BreakSubject::Lease(_) => Some(live),
+            BreakSubject::Lease(key) => Some(BreakSubject::Lease(self.copy.separated(key))),
             BreakSubject::Open(id) => self.ids.captured_file(id).map(|(_, id)| BreakSubject::Open(id)),
         };
         match (captured, live) {

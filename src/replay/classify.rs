@@ -2,7 +2,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::plan::{StepIndex, StepKind};
+use super::name_map::climbs;
+use super::plan::{PlanOptions, StepIndex, StepKind};
 use super::reason::Reason;
 use super::safety::could_change;
 use crate::model::message::{OplockBreak, Request, Response, file_id_offset};
@@ -33,7 +34,7 @@ impl BreakSubject {
 
 /// Goes over the operations once, in their order.
 pub(super) struct Classifier {
-    read_only: bool,
+    options: PlanOptions,
     refused: FxHashSet<(ConnectionIndex, SessionId)>,
     connected: FxHashSet<ConnectionIndex>,
     logged_in: FxHashSet<(ConnectionIndex, SessionId)>,
@@ -41,29 +42,38 @@ pub(super) struct Classifier {
     opens: FxHashSet<(u32, FileId)>,
     /// Opens whose CREATE is not sent because the run is read-only.
     withheld: FxHashSet<(u32, FileId)>,
+    /// Trees of which the capture shows that they carried pipes: which of a server's they are is not known.
+    pipe_trees: FxHashSet<(std::net::SocketAddr, SessionId, TreeId)>,
+    /// By place of the session: trees that have to be connected though their TREE_CONNECT is not in the capture.
+    pub(super) implicit_trees: FxHashSet<(u32, TreeId)>,
     breaks: FxHashMap<(u32, BreakSubject), StepIndex>,
     requests: FxHashMap<(ConnectionIndex, MessageId), StepIndex>,
 }
 
 impl Classifier {
-    pub(super) fn new(operations: &[Operation], read_only: bool) -> Self {
+    pub(super) fn new(operations: &[Operation], options: PlanOptions) -> Self {
         Self {
-            read_only,
+            options,
             refused: refused_logins(operations),
             connected: FxHashSet::default(),
             logged_in: FxHashSet::default(),
             trees: FxHashSet::default(),
             opens: FxHashSet::default(),
             withheld: FxHashSet::default(),
+            pipe_trees: pipe_trees(operations),
+            implicit_trees: FxHashSet::default(),
             breaks: FxHashMap::default(),
             requests: FxHashMap::default(),
         }
     }
 
-    pub(super) fn classify(&mut self, at: StepIndex, operation: &Operation, server: u32) -> StepKind {
+    pub(super) fn classify(&mut self, at: StepIndex, operation: &Operation, server: u32, session: u32) -> StepKind {
         let kind = self.kind(operation, server).unwrap_or_else(StepKind::NotReplayable);
         if !matches!(kind, StepKind::NotReplayable(_)) {
             self.learn(at, operation, server);
+            if kind.is_sent() && self.is_unknown_tree(operation, server) && tree_was_known(operation) {
+                self.implicit_trees.insert((session, operation.tree_id));
+            }
         } else if kind == StepKind::NotReplayable(Reason::ReadOnly)
             && let Some(id) = granted_file_id(operation)
         {
@@ -123,8 +133,11 @@ impl Classifier {
             return Ok(StepKind::Own);
         }
         self.check_ids(operation, &body, server)?;
-        if self.read_only && could_change(operation) {
+        if self.options.read_only && could_change(operation) {
             return Err(Reason::ReadOnly);
+        }
+        if self.options.below_base && leaves_folder(operation) {
+            return Err(Reason::OutsideBase);
         }
         if operation.command == Command::OplockBreak {
             let of = BreakSubject::of(pdu).and_then(|subject| self.breaks.get(&(server, subject)));
@@ -134,26 +147,30 @@ impl Classifier {
     }
 
     /// Ids that the captured server knew and that the capture does not explain cannot be mapped. Where the captured server
-    /// refused the operation, a wrong id is part of the test that was captured, and goes out as such.
+    /// refused an id, the wrong id is part of the test that was captured, and goes out as such.
     fn check_ids(&self, operation: &Operation, body: &Request<'_>, server: u32) -> Result<(), Reason> {
-        let refused = operation.status.is_some_and(NtStatus::is_error);
-        if refused {
-            return Ok(());
+        if self.is_unknown_tree(operation, server) && tree_was_known(operation) {
+            let tree = (operation.connection.server, operation.session_id, operation.tree_id);
+            if !self.options.implicit_trees || self.pipe_trees.contains(&tree) {
+                return Err(Reason::UnknownTree);
+            }
         }
-        let tree = (server, operation.session_id, operation.tree_id);
-        let in_tree = !matches!(
-            operation.command,
-            Command::Logoff | Command::TreeConnect | Command::Echo | Command::OplockBreak | Command::Cancel
-        );
-        if in_tree && !operation.tree_id.is_inherited() && !self.trees.contains(&tree) {
-            return Err(Reason::UnknownTree);
-        }
-        match body.file_id() {
+        match body.file_id().filter(|_| open_was_known(operation)) {
             Some(id) if !id.is_inherited() && !self.opens.contains(&(server, id)) && !is_tree_wide(body) => {
                 Err(if self.withheld.contains(&(server, id)) { Reason::ReadOnly } else { Reason::UnknownOpen })
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether it is about a tree whose TREE_CONNECT is not in the capture.
+    fn is_unknown_tree(&self, operation: &Operation, server: u32) -> bool {
+        let without_tree = matches!(
+            operation.command,
+            Command::Logoff | Command::TreeConnect | Command::Echo | Command::OplockBreak | Command::Cancel
+        );
+        let tree = (server, operation.session_id, operation.tree_id);
+        !without_tree && !operation.tree_id.is_inherited() && !self.trees.contains(&tree)
     }
 
     fn learn(&mut self, at: StepIndex, operation: &Operation, server: u32) {
@@ -201,12 +218,52 @@ fn refused_logins(operations: &[Operation]) -> FxHashSet<(ConnectionIndex, Sessi
     refused
 }
 
+/// Whether a name that it gives to the server has so many parts `..` that it leads out of the folder that it is put below.
+fn leaves_folder(operation: &Operation) -> bool {
+    let path = operation.path.as_deref().filter(|_| operation.command == Command::Create);
+    [path, operation.new_path.as_deref()].into_iter().flatten().any(climbs)
+}
+
 /// IOCTLs that are about the tree, with a FileId of FF…FF, or of zeros by clients that do not care.
 fn is_tree_wide(body: &Request<'_>) -> bool {
     matches!(body, Request::Ioctl(ioctl) if matches!(
         ioctl.ctl_code,
         CtlCode::DFS_GET_REFERRALS | CtlCode::QUERY_NETWORK_INTERFACE_INFO | CtlCode::PIPE_WAIT
     ) || ioctl.file_id == FileId([0; 16]))
+}
+
+/// Whether the captured server knew the tree: it did not complain of it, nor of the session.
+fn tree_was_known(operation: &Operation) -> bool {
+    let bad = [
+        NtStatus::NETWORK_NAME_DELETED,
+        NtStatus::USER_SESSION_DELETED,
+        NtStatus::NETWORK_SESSION_EXPIRED,
+        NtStatus::ACCESS_DENIED,
+        NtStatus::INVALID_PARAMETER,
+    ];
+    !operation.status.is_some_and(|status| bad.contains(&status))
+}
+
+/// Whether the captured server knew the open: it did what was asked, or refused it as it refuses only on an open.
+fn open_was_known(operation: &Operation) -> bool {
+    let on_opens = [
+        NtStatus::END_OF_FILE,
+        NtStatus::NO_SUCH_FILE,
+        NtStatus::OBJECT_NAME_COLLISION,
+        NtStatus::DIRECTORY_NOT_EMPTY,
+        NtStatus::CANCELLED,
+    ];
+    operation.status.is_none_or(|status| !status.is_error() || on_opens.contains(&status))
+}
+
+/// Trees that carried pipes, by what was asked of them.
+fn pipe_trees(operations: &[Operation]) -> FxHashSet<(std::net::SocketAddr, SessionId, TreeId)> {
+    let only_on_pipes = |code: CtlCode| {
+        let pipe = code.name().is_some_and(|name| name.starts_with("FSCTL_PIPE_"));
+        pipe || matches!(code, CtlCode::DFS_GET_REFERRALS | CtlCode::QUERY_NETWORK_INTERFACE_INFO)
+    };
+    let about_pipes = operations.iter().filter(|operation| operation.facts.ctl_code.is_some_and(only_on_pipes));
+    about_pipes.map(|operation| (operation.connection.server, operation.session_id, operation.tree_id)).collect()
 }
 
 /// The FileId that a captured CREATE was granted.

@@ -1,6 +1,7 @@
 //! QUERY_INFO answers, field by field. A class that is not known here is compared byte by byte.
 
 use super::divergence::{Comparison, Fields, data};
+use super::name_map::NameMap;
 use super::outcome::{Class, Finding};
 use super::rpc::without_domains;
 use crate::model::fscc::{
@@ -13,16 +14,16 @@ use crate::model::{Malformed, Utf16};
 const INFO_FILE: u8 = 1;
 const INFO_FILE_SYSTEM: u8 = 2;
 
-/// Compares two output buffers of one class. Names lie below `base_dir` on the target.
+/// Compares two output buffers of one class. Names are on the target where `names` put them.
 pub(super) fn compare_query_info(
     info_type: u8,
     class: u8,
     was: &[u8],
     is: &[u8],
-    base_dir: Option<&str>,
+    names: Option<&NameMap>,
 ) -> Comparison {
     let fields = match info_type {
-        INFO_FILE => file(class, was, is, base_dir),
+        INFO_FILE => file(class, was, is, names),
         INFO_FILE_SYSTEM => file_system(class, was, is),
         _ => None,
     };
@@ -58,15 +59,15 @@ fn output(was: &[u8], is: &[u8]) -> Comparison {
 
 type Compared = Option<Result<Fields, Malformed>>;
 
-fn file(class: u8, was: &[u8], is: &[u8], base_dir: Option<&str>) -> Compared {
+fn file(class: u8, was: &[u8], is: &[u8], map: Option<&NameMap>) -> Compared {
     Some(match class {
         file_class::BASIC => basic(was, is),
         file_class::STANDARD => standard(was, is),
-        file_class::ALL => all(was, is, base_dir),
+        file_class::ALL => all(was, is, map),
         file_class::NETWORK_OPEN => network_open(was, is),
         file_class::ATTRIBUTE_TAG => attribute_tag(was, is),
         file_class::STREAM => streams(was, is),
-        file_class::NAME | file_class::NORMALIZED_NAME => names(was, is, base_dir),
+        file_class::NAME | file_class::NORMALIZED_NAME => names(was, is, map),
         // Ids, and a short name that is made from them.
         file_class::INTERNAL | file_class::ID | file_class::OBJECT_ID | file_class::ALTERNATE_NAME => {
             Ok(Fields::default())
@@ -98,7 +99,7 @@ fn add_standard(fields: &mut Fields, was: &StandardInformation, is: &StandardInf
     }
 }
 
-fn all(was: &[u8], is: &[u8], base_dir: Option<&str>) -> Result<Fields, Malformed> {
+fn all(was: &[u8], is: &[u8], map: Option<&NameMap>) -> Result<Fields, Malformed> {
     let mut fields = Fields::default();
     let (was, is) = (AllInformation::decode(was)?, AllInformation::decode(is)?);
     fields.attributes(was.basic.file_attributes, is.basic.file_attributes);
@@ -106,7 +107,7 @@ fn all(was: &[u8], is: &[u8], base_dir: Option<&str>) -> Result<Fields, Malforme
     fields.check("ea_size", was.ea_size, is.ea_size);
     fields.check("access_flags", was.access_flags, is.access_flags);
     fields.check("mode", was.mode, is.mode);
-    add_name(&mut fields, was.name, is.name, base_dir);
+    add_name(&mut fields, was.name, is.name, map);
     Ok(fields)
 }
 
@@ -139,28 +140,22 @@ fn streams(was: &[u8], is: &[u8]) -> Result<Fields, Malformed> {
     Ok(fields)
 }
 
-fn names(was: &[u8], is: &[u8], base_dir: Option<&str>) -> Result<Fields, Malformed> {
+fn names(was: &[u8], is: &[u8], map: Option<&NameMap>) -> Result<Fields, Malformed> {
     let mut fields = Fields::default();
-    add_name(&mut fields, name_information(was)?, name_information(is)?, base_dir);
+    add_name(&mut fields, name_information(was)?, name_information(is)?, map);
     Ok(fields)
 }
 
-fn add_name(fields: &mut Fields, was: Utf16<'_>, is: Utf16<'_>, base_dir: Option<&str>) {
+/// Some servers name a file from the share's root, others by its last part alone: as captured, or where it was put.
+fn add_name(fields: &mut Fields, was: Utf16<'_>, is: Utf16<'_>, map: Option<&NameMap>) {
     let (was, is) = (was.decode(), is.decode());
-    let is = match base_dir {
-        Some(base) => {
-            let relative = is.strip_prefix('\\').unwrap_or(&is).strip_prefix(base);
-            relative.map_or(is.clone(), |rest| {
-                if was.starts_with('\\') {
-                    format!("\\{}", rest.trim_start_matches('\\'))
-                } else {
-                    rest.trim_start_matches('\\').to_owned()
-                }
-            })
-        }
-        None => is,
-    };
-    fields.check("file_name", was, is);
+    let Some(map) = map else { return fields.check("file_name", was, is) };
+    let (lead, relative) = was.strip_prefix('\\').map_or(("", was.as_str()), |relative| ("\\", relative));
+    let expected = format!("{lead}{}", map.target_name(relative));
+    let without_base = format!("{lead}{}", map.mapped(relative));
+    if is != without_base {
+        fields.check("file_name", expected, is);
+    }
 }
 
 fn file_system(class: u8, was: &[u8], is: &[u8]) -> Compared {

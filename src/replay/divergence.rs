@@ -8,6 +8,7 @@
 //! What differs in something volatile is told as a note where it helps.
 
 use super::compare_info::{compare_query_info, compare_security};
+use super::name_map::NameMap;
 use super::outcome::{Class, Finding};
 use super::rpc::packet_type_name;
 use crate::model::fscc::{ATTRIBUTE_DIRECTORY, ATTRIBUTE_NORMAL, notify_entries};
@@ -52,8 +53,8 @@ impl Comparison {
 /// What must be known of a run to compare names.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context<'a> {
-    /// The folder that everything was put below.
-    pub base_dir: Option<&'a str>,
+    /// Where names went.
+    pub names: Option<&'a NameMap>,
     /// Whether the step is about a named pipe.
     pub on_pipe: bool,
 }
@@ -232,7 +233,7 @@ fn query_info_of(request: &QueryInfoRequest<'_>, was: &[u8], is: &[u8], context:
     if request.info_type == SECURITY {
         return compare_security(was, is);
     }
-    compare_query_info(request.info_type, request.file_info_class, was, is, context.base_dir)
+    compare_query_info(request.info_type, request.file_info_class, was, is, context.names)
 }
 
 /// Which changes come in which answer is a matter of timing.

@@ -2,6 +2,7 @@
 
 use super::divergence::{Context, compare};
 use super::listing::{Listings, continued_listings};
+use super::name_map::NameMap;
 use super::outcome::Class;
 use super::testing::*;
 use crate::model::message::{QueryDirectoryRequest, QueryInfoRequest};
@@ -139,8 +140,14 @@ fn names_in_information_are_relative_to_the_base_folder() {
     };
     let captured = query_info(1, 9, &name("\\dir\\f"));
     let pdu = live(Command::QueryInfo, NtStatus::SUCCESS, &output_body(&name("\\base\\dir\\f")));
-    let below = Context { base_dir: Some("base"), ..Context::default() };
+    let names = NameMap { base_dir: Some("base".into()), ..NameMap::default() };
+    let below = Context { names: Some(&names), ..Context::default() };
     assert_eq!(compare(&captured, &pdu, below).class, Class::Match);
+    let renamed = NameMap { paths: vec!["^dir=folder".parse().unwrap()], ..names.clone() };
+    let renamed = Context { names: Some(&renamed), ..Context::default() };
+    assert_eq!(compare(&captured, &pdu, renamed).class, Class::Info, "it was to be called otherwise");
+    let pdu_of = |text| live(Command::QueryInfo, NtStatus::SUCCESS, &output_body(&name(text)));
+    assert_eq!(compare(&captured, &pdu_of("\\base\\folder\\f"), renamed).class, Class::Match);
     assert_eq!(compare(&captured, &pdu, Context::default()).class, Class::Info);
 }
 
@@ -198,13 +205,14 @@ fn listing(pages: &[(NtStatus, Vec<u8>)]) -> Vec<Operation> {
 
 fn compare_listing(captured: &[(NtStatus, Vec<u8>)], live_pages: &[(NtStatus, Vec<u8>)]) -> Vec<Class> {
     let operations = listing(captured);
-    let continued = continued_listings(&operations);
+    let continued = continued_listings(&operations, |_| true);
     let mut listings = Listings::default();
     let pages = operations.iter().zip(live_pages).enumerate();
     pages
         .map(|(at, (operation, (status, body)))| {
             let pdu = live(Command::QueryDirectory, *status, body);
-            listings.compare(0, operation, &pdu, continued.contains(&(at as u32))).class
+            let names = NameMap::default();
+            listings.compare(0, operation, &pdu, continued.contains(&(at as u32)), &names).class
         })
         .collect()
 }

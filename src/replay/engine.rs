@@ -13,6 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{mpsc, watch};
 
 use super::breaks::Breaks;
+use super::copies::CopyNumber;
 use super::lane::{Happening, Job, Teller};
 use super::listing::{Listings, continued_listings};
 use super::options::{OnConnectionLoss, Options};
@@ -24,6 +25,7 @@ use super::readiness::Readiness;
 use super::remap::IdMap;
 use super::run::{Finished, Progress, Target};
 use super::summary::LATE;
+use super::users::SessionUsers;
 use crate::model::{Command, FileId, Operation, TreeId};
 use crate::wire::{Connection, Session};
 
@@ -40,7 +42,9 @@ pub(super) struct Engine {
     plan: Arc<Plan>,
     operations: Arc<Vec<Operation>>,
     target: Arc<Target>,
+    users: Arc<SessionUsers>,
     options: Options,
+    copy: CopyNumber,
 }
 
 /// A captured connection on the target.
@@ -84,7 +88,9 @@ pub(super) struct Running<'a> {
     pub(super) plan: &'a Plan,
     pub(super) operations: &'a [Operation],
     pub(super) target: &'a Arc<Target>,
+    pub(super) users: &'a SessionUsers,
     pub(super) options: &'a Options,
+    pub(super) copy: CopyNumber,
     pub(super) start: Instant,
     pub(super) tell: Teller,
     pub(super) readiness: Readiness<'a>,
@@ -100,6 +106,8 @@ pub(super) struct Running<'a> {
     pub(super) in_flight: FxHashMap<StepIndex, Flight>,
     /// Steps in flight that need not be answered for the run to end.
     pub(super) optional: FxHashSet<StepIndex>,
+    /// Trees that the engine connects itself and that are on the way, with the chains that wait for them.
+    pub(super) connecting_trees: FxHashMap<(u32, TreeId), Vec<u32>>,
     pub(super) outcomes: Vec<Option<Outcome>>,
     pub(super) ids: IdMap,
     pub(super) failed_files: FxHashMap<(u32, FileId), StepIndex>,
@@ -118,9 +126,11 @@ impl Engine {
         plan: Arc<Plan>,
         operations: Arc<Vec<Operation>>,
         target: Arc<Target>,
+        users: Arc<SessionUsers>,
         options: Options,
+        copy: CopyNumber,
     ) -> Self {
-        Self { plan, operations, target, options }
+        Self { plan, operations, target, users, options, copy }
     }
 
     /// Runs the plan to its end, or until `stop` turns true.
@@ -165,7 +175,9 @@ impl Engine {
         }
         let elapsed = running.start.elapsed();
         running.end();
-        progress(running.progress_now());
+        let reached = running.progress_now();
+        progress(reached);
+        let unexpected_breaks = running.breaks.unexpected;
         let outcomes = running
             .outcomes
             .into_iter()
@@ -174,7 +186,7 @@ impl Engine {
                 outcome.unwrap_or_else(|| Outcome::unanswered(step as StepIndex, Class::NotReached))
             })
             .collect();
-        Finished { outcomes, elapsed, unexpected_breaks: running.breaks.unexpected, interrupted }
+        Finished { outcomes, progress: reached, elapsed, unexpected_breaks, interrupted }
     }
 }
 
@@ -187,7 +199,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 impl<'a> Running<'a> {
     fn new(engine: &'a Engine, tell: Teller) -> Self {
-        let Engine { plan, operations, target, options } = engine;
+        let Engine { plan, operations, target, users, options, copy } = engine;
         let cancel_targets = plan.steps.iter().filter_map(|step| match step.kind {
             StepKind::Cancel { target } => target,
             _ => None,
@@ -196,7 +208,9 @@ impl<'a> Running<'a> {
             plan,
             operations,
             target,
+            users,
             options,
+            copy: *copy,
             start: Instant::now(),
             tell,
             readiness: Readiness::new(plan),
@@ -208,20 +222,36 @@ impl<'a> Running<'a> {
             homes: FxHashMap::default(),
             in_flight: FxHashMap::default(),
             optional: FxHashSet::default(),
+            connecting_trees: FxHashMap::default(),
             outcomes: vec![None; plan.steps.len()],
             ids: IdMap::default(),
             failed_files: FxHashMap::default(),
             failed_trees: FxHashMap::default(),
             listings: Listings::default(),
-            continued: continued_listings(operations),
+            continued: continued_listings(operations, |at| {
+                plan.steps.get(at as usize).is_some_and(|step| step.kind != StepKind::NotSelected)
+            }),
             cancel_targets: cancel_targets.collect(),
             breaks: Breaks::new(plan, operations),
             origins: Origins::new(plan, operations),
             stopping: false,
             progress: Progress { total: plan.steps.len(), ..Progress::default() },
         };
+        running.leave_out();
         running.start = Instant::now();
         running
+    }
+
+    /// What was not selected is settled before the run begins.
+    fn leave_out(&mut self) {
+        let left_out = (0..).zip(&self.plan.steps).filter(|(_, step)| step.kind == StepKind::NotSelected);
+        for (at, _) in left_out {
+            if let Some(place) = self.outcomes.get_mut(at as usize) {
+                *place = Some(Outcome::unanswered(at, Class::NotSelected));
+            }
+            self.progress.total -= 1;
+            self.readiness.done(at);
+        }
     }
 
     /// The time since the start of the run.
@@ -274,7 +304,7 @@ impl<'a> Running<'a> {
 
     /// All steps have their outcome, save those that need none.
     fn is_finished(&self) -> bool {
-        self.progress.done + self.optional.len() >= self.plan.steps.len()
+        self.progress.done + self.optional.len() >= self.progress.total
     }
 
     fn is_turning(&self) -> bool {

@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 
 use super::plan::StepIndex;
+use crate::model::TreeId;
 use crate::wire::{Connection, Event, Outgoing, Reply, RequestHandle, Session, Ticket, WireError};
 
 /// How long a server may take to end its side of a connection.
@@ -44,6 +45,8 @@ pub(super) enum Happening {
     Connected { connection: u32, result: Result<Connection, WireError> },
     /// A session is there.
     LoggedIn { connection: u32, session: u32, result: Result<Session, WireError> },
+    /// A tree is there whose TREE_CONNECT the capture has not got.
+    TreeConnected { session: u32, captured: TreeId, result: Result<TreeId, WireError> },
     /// An interim answer came.
     Interim { step: StepIndex },
     /// The final answer came, or will not.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::divergence::Comparison;
+use super::name_map::NameMap;
 use super::outcome::{Class, Finding};
 use crate::model::fscc::{ATTRIBUTE_DIRECTORY, ATTRIBUTE_NORMAL, directory_entries, directory_entry_names_only};
 use crate::model::message::{QueryDirectoryRequest, Response};
@@ -36,7 +37,14 @@ pub(super) struct Listings(FxHashMap<(u32, [u8; 16]), Listing>);
 impl Listings {
     /// Takes a page of both sides. `more` tells whether the capture has a later page of the same query; the sets are
     /// compared with the last one.
-    pub(super) fn compare(&mut self, server: u32, operation: &Operation, live: &[u8], more: bool) -> Comparison {
+    pub(super) fn compare(
+        &mut self,
+        server: u32,
+        operation: &Operation,
+        live: &[u8],
+        more: bool,
+        names: &NameMap,
+    ) -> Comparison {
         let request = operation.request.as_ref().map(|part| part.pdu.as_ref()).unwrap_or_default();
         let Ok(request) = QueryDirectoryRequest::decode(request) else {
             return Comparison::noted("only the status was compared: the request does not decode");
@@ -48,8 +56,12 @@ impl Listings {
         let key = (server, operation.file_id.unwrap_or(request.file_id).0);
         let mut listing = self.0.remove(&key).filter(|_| request.flags & RESTARTS == 0).unwrap_or_default();
         let class = request.file_information_class;
-        let pages =
-            [add(&mut listing.captured, class, captured, was.status), add(&mut listing.live, class, live, is.status)];
+        let folder = operation.path.as_deref().unwrap_or_default();
+        let on_target = |entry: String| names.mapped_entry(folder, &entry);
+        let pages = [
+            add(&mut listing.captured, class, captured, was.status, on_target),
+            add(&mut listing.live, class, live, is.status, Some),
+        ];
         listing.captured_ended |= was.status == NtStatus::NO_MORE_FILES;
         listing.live_ended |= is.status == NtStatus::NO_MORE_FILES;
         let paging = |status| matches!(status, NtStatus::SUCCESS | NtStatus::NO_MORE_FILES);
@@ -79,20 +91,24 @@ impl Listings {
     }
 }
 
-/// The QUERY_DIRECTORY steps of which the capture has a later page, by step.
-pub(super) fn continued_listings(operations: &[Operation]) -> FxHashSet<u32> {
+/// Whether a QUERY_DIRECTORY begins its listing anew.
+pub(super) fn restarts(operation: &Operation) -> bool {
+    let request = operation.request.as_ref().map(|part| part.pdu.as_ref()).unwrap_or_default();
+    QueryDirectoryRequest::decode(request).is_ok_and(|body| body.flags & RESTARTS != 0)
+}
+
+/// The QUERY_DIRECTORY steps of which the run has a later page, by step. `has` says which steps it has.
+pub(super) fn continued_listings(operations: &[Operation], has: impl Fn(u32) -> bool) -> FxHashSet<u32> {
     let mut last: FxHashMap<(std::net::SocketAddr, FileId), u32> = FxHashMap::default();
     let mut continued = FxHashSet::default();
-    for (at, operation) in operations.iter().enumerate() {
+    for (at, operation) in (0..).zip(operations).filter(|(at, _)| has(*at)) {
         let Some(id) = operation.file_id else { continue };
         let key = (operation.connection.server, id);
         match operation.command {
             Command::Create | Command::Close => drop(last.remove(&key)),
             Command::QueryDirectory => {
-                let request = operation.request.as_ref().map(|part| part.pdu.as_ref()).unwrap_or_default();
-                let restarts = QueryDirectoryRequest::decode(request).is_ok_and(|body| body.flags & RESTARTS != 0);
-                if let Some(before) = last.insert(key, at as u32)
-                    && !restarts
+                if let Some(before) = last.insert(key, at)
+                    && !restarts(operation)
                 {
                     continued.insert(before);
                 }
@@ -103,8 +119,14 @@ pub(super) fn continued_listings(operations: &[Operation]) -> FxHashSet<u32> {
     continued
 }
 
-/// Adds a page's entries; false when it does not decode.
-fn add(entries: &mut BTreeMap<String, Entry>, class: u8, pdu: &[u8], status: NtStatus) -> bool {
+/// Adds a page's entries under the names that they are to have, if any; false when it does not decode.
+fn add(
+    entries: &mut BTreeMap<String, Entry>,
+    class: u8,
+    pdu: &[u8],
+    status: NtStatus,
+    called: impl Fn(String) -> Option<String>,
+) -> bool {
     if status != NtStatus::SUCCESS {
         return true;
     }
@@ -116,7 +138,9 @@ fn add(entries: &mut BTreeMap<String, Entry>, class: u8, pdu: &[u8], status: NtS
         let Ok(entry) = entry else { return false };
         let is_folder = entry.file_attributes & ATTRIBUTE_DIRECTORY != 0 || directory_entry_names_only(class);
         let size = if is_folder { 0 } else { entry.end_of_file };
-        entries.insert(entry.name.decode(), (size, entry.file_attributes & !ATTRIBUTE_NORMAL));
+        if let Some(name) = called(entry.name.decode()) {
+            entries.insert(name, (size, entry.file_attributes & !ATTRIBUTE_NORMAL));
+        }
     }
     true
 }

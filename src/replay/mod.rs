@@ -7,6 +7,7 @@ mod breaks;
 mod classify;
 mod closing;
 mod compare_info;
+mod copies;
 mod divergence;
 #[cfg(test)]
 mod divergence_tests;
@@ -14,13 +15,19 @@ mod engine;
 mod lane;
 mod latency;
 mod listing;
+mod merged_names;
+mod name_map;
 mod names;
+mod needs;
 mod options;
 mod order;
 mod order_resource;
 mod origins;
 mod outcome;
 mod pacing;
+mod picks;
+#[cfg(test)]
+mod picks_tests;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
@@ -36,22 +43,31 @@ mod rewrite_tests;
 mod rpc;
 mod run;
 mod safety;
+mod selection;
 mod sending;
 mod summary;
 #[cfg(test)]
 mod testing;
+mod trees;
+mod users;
 
 pub use closing::Closing;
+pub use copies::{CopyNumber, Pass, PassTally, clone_folder};
 pub use divergence::{Comparison, Context, compare};
 pub use latency::{Latencies, Percentiles};
-pub use options::{NameMap, OnConnectionLoss, Options, Ordering, Pacing, UnknownPacing};
+pub use merged_names::MergedPaths;
+pub use name_map::{NameMap, PathRule, ShareRule, UnusableRule};
+pub use options::{OnConnectionLoss, Options, Ordering, Pacing, UnknownPacing};
 pub use outcome::{Class, Finding, Outcome};
+pub use picks::{Pick, Picked};
 pub use plan::{
     Plan, PlanCounts, PlanOptions, PlannedChain, PlannedConnection, PlannedSession, Step, StepIndex, StepKind, merge,
 };
 pub use reason::Reason;
 pub use remap::{IdMap, ResumeKey};
-pub use rewrite::{CopyNumber, Rewriter};
+pub use rewrite::Rewriter;
 pub use run::{Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict, Workload};
 pub use safety::{Changes, captured_server, could_change};
+pub use selection::Selection;
 pub use summary::{CommandSummary, RootCause, Row, RunSummary};
+pub use users::{CapturedUser, UserRule, UserUse, credentials_for};

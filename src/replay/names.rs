@@ -1,8 +1,11 @@
-//! Names in requests: the tree path of TREE_CONNECT, and below a base folder those of CREATE, rename and link.
+//! Names in requests: the tree path of TREE_CONNECT, and where paths are mapped or a base folder is given, those of CREATE,
+//! rename, link and QUERY_DIRECTORY.
 
-use super::options::NameMap;
+use std::borrow::Cow;
+
+use super::name_map::NameMap;
 use super::rewrite::{put, renames};
-use crate::model::message::{CreateRequest, SetInfoRequest, TreeConnectRequest};
+use crate::model::message::{CreateRequest, QueryDirectoryRequest, SetInfoRequest, TreeConnectRequest};
 use crate::model::path::without_dfs_prefix;
 use crate::model::{Layout, Utf16};
 
@@ -16,16 +19,17 @@ pub(super) fn tree_connect(pdu: &mut Vec<u8>, names: &NameMap) {
     TreeConnectRequest::encode(&path, flags, pdu);
 }
 
-/// Puts the name of a CREATE below the base folder, and takes server and share off a DFS name: the lab's share is none.
+/// Maps the name of a CREATE, puts it below the base folder, and takes server and share off a DFS name: the lab's share is
+/// none.
 pub(super) fn create(pdu: &mut Vec<u8>, names: &NameMap, is_dfs: bool) {
-    if names.base_dir.is_none() && !is_dfs {
+    if names.base_dir.is_none() && names.paths.is_empty() && !is_dfs {
         return;
     }
     let Ok(request) = CreateRequest::decode(pdu) else { return };
     let name = request.name.decode();
     // Text that is no valid UTF-16 must stay as it is: only the prefix is put before it.
     let kept = if is_dfs { Utf16::encode(without_dfs_prefix(&name)) } else { request.name.0.to_vec() };
-    let name = below(names.base_dir.as_deref(), &kept);
+    let name = target_name(names, &kept);
     let contexts = context_bytes(pdu);
     let mut out = pdu.get(..120).unwrap_or_default().to_vec();
     out.extend_from_slice(&name);
@@ -45,9 +49,9 @@ pub(super) fn create(pdu: &mut Vec<u8>, names: &NameMap, is_dfs: bool) {
     *pdu = out;
 }
 
-/// Puts the target of a rename or link below the base folder. A stream's new name (`:name`) is not a path.
+/// Maps the target of a rename or link, and puts it below the base folder. A stream's new name (`:name`) is not a path.
 pub(super) fn set_info(pdu: &mut Vec<u8>, names: &NameMap) {
-    if names.base_dir.is_none() {
+    if names.base_dir.is_none() && names.paths.is_empty() {
         return;
     }
     let Ok(request) = SetInfoRequest::decode(pdu) else { return };
@@ -60,7 +64,7 @@ pub(super) fn set_info(pdu: &mut Vec<u8>, names: &NameMap) {
     if name.starts_with(b":\0") {
         return;
     }
-    let name = below(names.base_dir.as_deref(), name);
+    let name = target_name(names, name);
     let tail = request.buffer.get(20 + length as usize..).unwrap_or_default();
     let mut buffer = request.buffer.get(..20).unwrap_or_default().to_vec();
     put(&mut buffer, 16, &(name.len() as u32).to_le_bytes());
@@ -71,6 +75,34 @@ pub(super) fn set_info(pdu: &mut Vec<u8>, names: &NameMap) {
     put(&mut out, 72, &96u16.to_le_bytes());
     out.extend_from_slice(&buffer);
     *pdu = out;
+}
+
+/// Maps what a QUERY_DIRECTORY in a captured folder looks for, when that is a name and no pattern.
+pub(super) fn query_directory(pdu: &mut Vec<u8>, names: &NameMap, folder: Option<&str>) {
+    let (Some(folder), false) = (folder, names.paths.is_empty()) else { return };
+    let Ok(request) = QueryDirectoryRequest::decode(pdu) else { return };
+    let name = request.pattern.decode();
+    if name.is_empty() || name.contains(['*', '?', '<', '>', '"']) {
+        return;
+    }
+    let Some(mapped) = names.mapped_entry(folder, &name).filter(|mapped| *mapped != name) else { return };
+    let mapped = Utf16::encode(&mapped);
+    pdu.truncate(96);
+    put(pdu, 88, &96u16.to_le_bytes());
+    put(pdu, 90, &(mapped.len() as u16).to_le_bytes());
+    pdu.extend_from_slice(&mapped);
+}
+
+/// A captured name, as UTF-16LE, on the target. What no rule changes keeps its bytes, valid text or not.
+fn target_name(names: &NameMap, name: &[u8]) -> Vec<u8> {
+    let relative = name.strip_prefix(b"\\\0").unwrap_or(name);
+    let text = Utf16(relative).decode();
+    match names.mapped(&text) {
+        Cow::Owned(mapped) if Utf16::encode(&text) == relative => {
+            below(names.base_dir.as_deref(), &Utf16::encode(&mapped))
+        }
+        _ => below(names.base_dir.as_deref(), name),
+    }
 }
 
 /// A name, as UTF-16LE, below a folder.

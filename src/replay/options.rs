@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::model::path::{is_ipc, share_name};
-
 /// What a step waits for before it is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ordering {
@@ -86,40 +84,6 @@ pub enum OnConnectionLoss {
     Stop,
 }
 
-/// Where captured names go on the target.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NameMap {
-    /// Host name or address in the `\\server\share` of a TREE_CONNECT.
-    pub server: String,
-    /// Share for captured shares that `shares` does not name; None keeps their names. IPC$ always stays IPC$.
-    pub share: Option<String>,
-    /// Captured share name (no server, any case) to target share.
-    pub shares: Vec<(String, String)>,
-    /// Folder of the target share that everything goes below, `\`-separated, without `\` at its ends.
-    pub base_dir: Option<String>,
-}
-
-impl NameMap {
-    /// The target's share for a captured `\\server\share`.
-    pub fn target_share<'a>(&'a self, captured: &'a str) -> &'a str {
-        let name = share_name(captured);
-        if is_ipc(captured) {
-            return "IPC$";
-        }
-        self.shares
-            .iter()
-            .find(|(from, _)| from.eq_ignore_ascii_case(name))
-            .map(|(_, to)| to.as_str())
-            .or(self.share.as_deref())
-            .unwrap_or(name)
-    }
-
-    /// The `\\server\share` that a TREE_CONNECT to a captured one asks the target for.
-    pub fn target_path(&self, captured: &str) -> String {
-        format!("\\\\{}\\{}", self.server, self.target_share(captured))
-    }
-}
-
 /// How a run goes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -137,6 +101,10 @@ pub struct Options {
     pub on_connection_loss: OnConnectionLoss,
     /// Send nothing that could change the server.
     pub read_only: bool,
+    /// How many copies of the workload run at once, each in a folder of its own when there are several.
+    pub clones: u32,
+    /// How many times they do, one after another.
+    pub iterations: u32,
     /// Keep the bytes of every response in the outcomes.
     pub keep_responses: bool,
 }
@@ -151,6 +119,8 @@ impl Default for Options {
             break_timeout: Duration::from_secs(5),
             on_connection_loss: OnConnectionLoss::default(),
             read_only: false,
+            clones: 1,
+            iterations: 1,
             keep_responses: false,
         }
     }
@@ -159,21 +129,6 @@ impl Default for Options {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn shares_go_where_they_are_mapped_and_ipc_stays() {
-        let names = NameMap {
-            server: "lab".into(),
-            share: Some("testshare".into()),
-            shares: vec![("Archive".into(), "cold".into())],
-            base_dir: None,
-        };
-        assert_eq!(names.target_path("\\\\10.0.0.1\\data"), "\\\\lab\\testshare");
-        assert_eq!(names.target_path("\\\\10.0.0.1\\ARCHIVE"), "\\\\lab\\cold");
-        assert_eq!(names.target_path("\\\\10.0.0.1\\ipc$"), "\\\\lab\\IPC$");
-        let kept = NameMap { server: "lab".into(), ..NameMap::default() };
-        assert_eq!(kept.target_path("\\\\10.0.0.1\\data"), "\\\\lab\\data");
-    }
 
     #[test]
     fn pacings_parse_as_they_are_written() {

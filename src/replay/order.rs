@@ -64,7 +64,7 @@ fn answers<'a>(
     steps: &'a [Step],
 ) -> impl Iterator<Item = (u64, Timestamp, Answer)> + 'a {
     operations.iter().zip(steps).enumerate().flat_map(|(at, (operation, step))| {
-        let answered = !matches!(step.kind, StepKind::NotReplayable(_) | StepKind::Cancel { .. });
+        let answered = !step.kind.is_left_out() && !matches!(step.kind, StepKind::Cancel { .. });
         let answer = move |interim| Answer { step: at as StepIndex, interim };
         let interim = operation.interim.as_ref().map(|part| (part.frame, part.time, answer(true)));
         let last = operation.response.as_ref().map(|part| (part.frame, part.time, answer(false)));

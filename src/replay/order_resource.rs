@@ -6,6 +6,7 @@
 
 use rustc_hash::FxHashMap;
 
+use super::picks::Causes;
 use super::plan::{PlannedChain, Step, StepKind};
 use super::ranges::{Follow, Ranges};
 use super::resources::{Mode, Resource, Touches};
@@ -98,31 +99,45 @@ pub(super) fn resource_graph(
     let mut groups: FxHashMap<Resource, Group> = FxHashMap::default();
     let mut ranges: FxHashMap<Resource, Ranges> = FxHashMap::default();
     let mut touches = Touches::default();
-    for (operation, step) in operations.iter().zip(steps) {
-        match step.kind {
-            StepKind::NotReplayable(_) => continue,
-            StepKind::Cancel { target } => {
-                let target = target.and_then(|target| steps.get(target as usize));
-                if let Some(target) = target {
-                    builder.depend(target.chain, step.chain);
-                }
+    let mut connections: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+    for (at, chain) in (0..).zip(chains) {
+        let of_connection = connections.entry(chain.connection).or_default();
+        if chain.closing.is_some() {
+            // A connection ends when its steps are over. What was open on it is closed then, or waits for a reconnection.
+            for before in std::mem::take(of_connection) {
+                builder.depend(before, at);
+            }
+            let index = chain.index;
+            touches.end_of(index);
+            builder.touch_all(&mut touches, &mut groups, &mut ranges, at);
+            continue;
+        }
+        of_connection.push(at);
+        for step_at in chain.steps() {
+            let Some((operation, step)) = operations.get(step_at as usize).zip(steps.get(step_at as usize)) else {
                 continue;
-            }
-            StepKind::Acknowledge { of } => {
-                if let Some(of) = steps.get(of as usize) {
-                    builder.depend(of.chain, step.chain);
+            };
+            match step.kind {
+                kind if kind.is_left_out() => continue,
+                StepKind::Cancel { target } => {
+                    let target = target.and_then(|target| steps.get(target as usize));
+                    if let Some(target) = target {
+                        builder.depend(target.chain, step.chain);
+                    }
+                    continue;
                 }
+                StepKind::Acknowledge { of } => {
+                    if let Some(of) = steps.get(of as usize) {
+                        builder.depend(of.chain, step.chain);
+                    }
+                }
+                _ => {}
             }
-            _ => {}
-        }
-        touches.of(operation, step);
-        for (resource, mode) in touches.whole.drain(..) {
-            builder.touch(groups.entry(resource).or_default(), mode, step.chain);
-        }
-        for (resource, range) in touches.ranges.drain(..) {
-            ranges.entry(resource).or_default().touch(range, step.chain, &mut builder);
+            touches.of(operation, step);
+            builder.touch_all(&mut touches, &mut groups, &mut ranges, at);
         }
     }
+    builder.breaks(operations, steps);
     builder.closings(steps);
     builder.finish()
 }
@@ -137,7 +152,7 @@ impl<'a> Builder<'a> {
                     let Some((operation, step)) = operations.get(at as usize).zip(steps.get(at as usize)) else {
                         continue;
                     };
-                    if matches!(step.kind, StepKind::NotReplayable(_)) {
+                    if step.kind.is_left_out() {
                         continue;
                     }
                     let answer = operation.response.as_ref();
@@ -242,21 +257,46 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A connection ends when its steps are over, and new connections come when it has ended.
+    /// What one operation, or the end of a connection, touches.
+    fn touch_all(
+        &mut self,
+        touches: &mut Touches,
+        groups: &mut FxHashMap<Resource, Group>,
+        ranges: &mut FxHashMap<Resource, Ranges>,
+        chain: u32,
+    ) {
+        for (resource, mode) in touches.whole.drain(..) {
+            self.touch(groups.entry(resource).or_default(), mode, chain);
+        }
+        for (resource, range) in touches.ranges.drain(..) {
+            ranges.entry(resource).or_default().touch(range, chain, self);
+        }
+    }
+
+    /// A break is awaited when what breaks has been sent.
+    fn breaks(&mut self, operations: &[Operation], steps: &[Step]) {
+        let chain = |at: u32| steps.get(at as usize).filter(|step| !step.kind.is_left_out()).map(|step| step.chain);
+        for cause in Causes::of(operations).breaks {
+            let Some(after) = chain(cause.at) else { continue };
+            for before in cause.by.iter().chain([&cause.create]).filter_map(|at| chain(*at)) {
+                self.depend(before, after);
+            }
+        }
+    }
+
+    /// New connections come when the one before has ended.
     fn closings(&mut self, steps: &[Step]) {
         let chains = self.chains;
-        for (closing, ending) in chains.iter().enumerate().filter(|(_, chain)| chain.closing.is_some()) {
-            for (before, chain) in chains.iter().enumerate().take(closing) {
-                if chain.connection == ending.connection {
-                    self.depend(before as u32, closing as u32);
-                }
-            }
-            let connects = |chain: &PlannedChain| {
-                steps.get(chain.steps().start as usize).is_some_and(|step| step.kind == StepKind::Connect)
-            };
-            let next = chains.iter().enumerate().skip(closing + 1).find(|(_, c)| c.closing.is_none() && connects(c));
-            if let Some((next, _)) = next {
-                self.edges.push((closing as u32, Edge { to: next as u32, level: Level::Final }));
+        let connects = |chain: &PlannedChain| {
+            steps.get(chain.steps().start as usize).is_some_and(|step| step.kind == StepKind::Connect)
+        };
+        let mut next: Option<u32> = None;
+        for at in (0..chains.len() as u32).rev() {
+            let Some(chain) = chains.get(at as usize) else { continue };
+            match (chain.closing, next) {
+                (Some(_), Some(next)) => self.edges.push((at, Edge { to: next, level: Level::Final })),
+                (None, _) if connects(chain) => next = Some(at),
+                _ => {}
             }
         }
     }

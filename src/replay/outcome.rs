@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
 
+use super::copies::Pass;
 use super::plan::StepIndex;
 use super::reason::Reason;
 use crate::model::NtStatus;
@@ -37,11 +38,13 @@ pub enum Class {
     NotReplayable(Reason),
     /// The run ended before its turn.
     NotReached,
+    /// Not part of the run, since it was not selected.
+    NotSelected,
 }
 
 impl Class {
     /// The names, in the order in which they are listed.
-    pub const NAMES: [&'static str; 11] = [
+    pub const NAMES: [&'static str; 12] = [
         "match",
         "status",
         "data",
@@ -53,6 +56,7 @@ impl Class {
         "skipped",
         "not_replayable",
         "not_reached",
+        "not_selected",
     ];
 
     /// The name in reports and datasets.
@@ -69,6 +73,7 @@ impl Class {
             Self::Skipped { .. } => "skipped",
             Self::NotReplayable(_) => "not_replayable",
             Self::NotReached => "not_reached",
+            Self::NotSelected => "not_selected",
         }
     }
 
@@ -116,6 +121,8 @@ impl Finding {
 pub struct Outcome {
     /// The step.
     pub step: StepIndex,
+    /// Which copy's, and which time.
+    pub pass: Pass,
     /// How it compares.
     pub class: Class,
     /// The target's status; None without an answer.
@@ -147,6 +154,7 @@ impl Outcome {
     pub fn unanswered(step: StepIndex, class: Class) -> Self {
         Self {
             step,
+            pass: Pass::default(),
             class,
             status: None,
             findings: Vec::new(),

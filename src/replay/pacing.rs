@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::options::{Options, Pacing};
-use super::plan::Plan;
+use super::plan::{Plan, PlannedChain, StepKind};
 use crate::model::Timestamp;
 
 /// The due times of a plan's chains.
@@ -12,6 +12,8 @@ pub(super) struct Schedule<'a> {
     plan: &'a Plan,
     pacing: Pacing,
     max_gap: Option<Duration>,
+    /// When the first chain that goes out was sent in the capture.
+    start: Option<Timestamp>,
     /// By chain, for the timeline pacings: when it is due from the start of the run.
     timeline: Vec<Duration>,
 }
@@ -24,7 +26,8 @@ impl<'a> Schedule<'a> {
             Pacing::Asap | Pacing::Think => None,
         };
         let timeline = speed.map(|speed| timeline(plan, options.max_gap, speed)).unwrap_or_default();
-        Self { plan, pacing: options.pacing, max_gap: options.max_gap, timeline }
+        let start = plan.chains.iter().find(|chain| goes_out(plan, chain)).map(|chain| chain.captured_at);
+        Self { plan, pacing: options.pacing, max_gap: options.max_gap, start, timeline }
     }
 
     /// When a chain that became ready at `ready` is due; both from the start of the run.
@@ -41,11 +44,17 @@ impl<'a> Schedule<'a> {
     /// nothing, after the start of the capture.
     fn thought(&self, chain: usize) -> Duration {
         let Some(sent) = self.plan.chains.get(chain).map(|chain| chain.captured_at) else { return Duration::ZERO };
-        let start = self.plan.chains.first().map(|chain| chain.captured_at);
+        let start = self.start;
         let released = self.plan.order.released_at.get(chain).copied().flatten().or(start).unwrap_or(sent);
         let gap = between(released, sent);
         self.max_gap.map_or(gap, |most| gap.min(most))
     }
+}
+
+/// Whether anything of a chain was selected: what is left out takes no time.
+fn goes_out(plan: &Plan, chain: &PlannedChain) -> bool {
+    let steps = plan.steps.get(chain.steps().start as usize..chain.steps().end as usize);
+    steps.is_some_and(|steps| steps.iter().any(|step| step.kind != StepKind::NotSelected))
 }
 
 fn between(earlier: Timestamp, later: Timestamp) -> Duration {
@@ -55,6 +64,7 @@ fn between(earlier: Timestamp, later: Timestamp) -> Duration {
 /// The captured times from the first one, pauses cut to `max_gap`, then made faster.
 fn timeline(plan: &Plan, max_gap: Option<Duration>, speed: f64) -> Vec<Duration> {
     let mut by_time: Vec<usize> = (0..plan.chains.len()).collect();
+    by_time.retain(|chain| plan.chains.get(*chain).is_some_and(|chain| goes_out(plan, chain)));
     by_time.sort_by_key(|chain| plan.chains.get(*chain).map(|chain| chain.captured_at));
     let mut due = vec![Duration::ZERO; plan.chains.len()];
     let mut reached = Duration::ZERO;

@@ -2,14 +2,15 @@
 
 use std::ops::Range;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::classify::Classifier;
 use super::closing::{Closing, inferred_closings};
 use super::options::Ordering;
 use super::order::Order;
+use super::picks::{Pick, Picked};
 use super::reason::Reason;
-use crate::model::{ConnectionIndex, Operation, SessionId, Timestamp};
+use crate::model::{ConnectionIndex, Operation, SessionId, Timestamp, TreeId};
 
 /// Number of a step: its operation's place in the operations the plan was made from.
 pub type StepIndex = u32;
@@ -21,6 +22,10 @@ pub struct PlanOptions {
     pub ordering: Ordering,
     /// Plan no step that could change the server.
     pub read_only: bool,
+    /// Plan no step whose name leads out of the folder that everything goes below.
+    pub below_base: bool,
+    /// Connect trees whose TREE_CONNECT is not in the capture.
+    pub implicit_trees: bool,
 }
 
 /// What becomes of an operation.
@@ -49,12 +54,19 @@ pub enum StepKind {
     },
     /// Not replayed.
     NotReplayable(Reason),
+    /// Left out, since it was not selected.
+    NotSelected,
 }
 
 impl StepKind {
     /// Whether the captured request goes out.
     pub fn is_sent(self) -> bool {
         matches!(self, Self::Send | Self::Cancel { .. } | Self::Acknowledge { .. })
+    }
+
+    /// Whether nothing is done for it at all.
+    pub fn is_left_out(self) -> bool {
+        matches!(self, Self::NotReplayable(_) | Self::NotSelected)
     }
 
     /// Whether the engine does it in a way of its own.
@@ -74,6 +86,8 @@ pub struct Step {
     pub session: u32,
     /// Whether it is about a named pipe, so that its data are RPC.
     pub on_pipe: bool,
+    /// Whether it was not selected, but is needed by one that was.
+    pub drawn_in: bool,
 }
 
 /// Steps that travel in one frame: a compound, or a single one.
@@ -81,6 +95,8 @@ pub struct Step {
 pub struct PlannedChain {
     /// Its place in [`Plan::connections`].
     pub connection: u32,
+    /// The number of its connection in the capture.
+    pub(super) index: ConnectionIndex,
     first: StepIndex,
     count: u32,
     /// When the captured client sent it; when the captured server sent it, for a break.
@@ -133,6 +149,8 @@ pub struct Plan {
     pub closings: u32,
     /// The captured servers.
     pub servers: Vec<std::net::SocketAddr>,
+    /// Trees that the engine connects itself, by session: their TREE_CONNECT is not in the capture.
+    pub implicit_trees: FxHashSet<(u32, TreeId)>,
     /// What waits for what.
     pub(super) order: Order,
 }
@@ -144,6 +162,10 @@ pub struct PlanCounts {
     pub sent: usize,
     /// Steps that the engine does in its own way, or a server began.
     pub own: usize,
+    /// Of these two: steps that were not selected, but are needed by those that were.
+    pub drawn_in: usize,
+    /// Steps that were not selected.
+    pub not_selected: usize,
     /// Steps that cannot be replayed, by reason.
     pub not_replayable: std::collections::BTreeMap<Reason, usize>,
 }
@@ -151,18 +173,18 @@ pub struct PlanCounts {
 impl Plan {
     /// Plans operations that are in the order of [`merge`].
     pub fn from_operations(operations: &[Operation], options: PlanOptions) -> Self {
-        Self::new(operations, &[], options)
+        Self::new(operations, &[], options, &Picked::default())
     }
 
     /// Plans operations that are in the order of [`merge`], and the ends of their connections as far as they are known.
-    pub fn new(operations: &[Operation], known: &[Closing], options: PlanOptions) -> Self {
+    pub fn new(operations: &[Operation], known: &[Closing], options: PlanOptions, picked: &Picked) -> Self {
         let mut closings = inferred_closings(operations, known);
         closings.extend_from_slice(known);
         closings.sort_unstable();
         let mut closings = closings.into_iter().peekable();
         let mut closed = 0;
         let mut numbering = Numbering::default();
-        let mut classifier = Classifier::new(operations, options.read_only);
+        let mut classifier = Classifier::new(operations, options);
         let mut steps: Vec<Step> = Vec::with_capacity(operations.len());
         let mut chains: Vec<PlannedChain> = Vec::new();
         for (at, operation) in operations.iter().enumerate() {
@@ -182,9 +204,10 @@ impl Plan {
                         if let Some(connection) = numbering.connection_places.get(&closing.connection) {
                             chains.push(PlannedChain {
                                 connection: *connection,
+                                index: closing.connection,
                                 first: at as StepIndex,
                                 count: 0,
-                                captured_at: closing.time,
+                                captured_at: picked.no_earlier(closing.time),
                                 frame: closing.frame,
                                 closing: Some(closed),
                             });
@@ -193,26 +216,33 @@ impl Plan {
                     }
                     chains.push(PlannedChain {
                         connection,
+                        index: operation.connection.index,
                         first: at as StepIndex,
                         count: 1,
-                        captured_at: part.map(|part| part.time).unwrap_or_default(),
+                        captured_at: picked.no_earlier(part.map(|part| part.time).unwrap_or_default()),
                         frame,
                         closing: None,
                     });
                 }
             }
             let server = numbering.server_of(connection);
+            let pick = picked.of(at as StepIndex);
             steps.push(Step {
-                kind: classifier.classify(at as StepIndex, operation, server),
+                kind: match pick {
+                    Pick::Left => StepKind::NotSelected,
+                    Pick::Drawn | Pick::Taken => classifier.classify(at as StepIndex, operation, server, session),
+                },
                 chain: (chains.len() - 1) as u32,
                 session,
                 on_pipe: operation.share.as_deref().is_some_and(crate::model::path::is_ipc),
+                drawn_in: pick == Pick::Drawn,
             });
         }
         spoil_chains(operations, &chains, &mut steps);
         let order = Order::new(options.ordering, operations, &steps, &chains);
         let Numbering { connections, sessions, servers, .. } = numbering;
-        Self { steps, chains, connections, sessions, closings: closed, servers, order }
+        let implicit_trees = classifier.implicit_trees;
+        Self { steps, chains, connections, sessions, closings: closed, servers, implicit_trees, order }
     }
 
     /// The chain of a step, or of the end of a connection.
@@ -235,7 +265,9 @@ impl Plan {
     pub fn counts(&self) -> PlanCounts {
         let mut counts = PlanCounts::default();
         for step in &self.steps {
+            counts.drawn_in += usize::from(step.drawn_in);
             match step.kind {
+                StepKind::NotSelected => counts.not_selected += 1,
                 StepKind::NotReplayable(reason) => *counts.not_replayable.entry(reason).or_default() += 1,
                 kind if kind.is_sent() => counts.sent += 1,
                 _ => counts.own += 1,
@@ -259,7 +291,7 @@ pub fn merge(sessions: Vec<Vec<Operation>>) -> Vec<Operation> {
 }
 
 /// Whether an operation was sent in one compound with the one before.
-fn continues_chain(previous: &Operation, operation: &Operation) -> bool {
+pub(super) fn continues_chain(previous: &Operation, operation: &Operation) -> bool {
     let (Some(before), Some(request)) = (&previous.request, &operation.request) else { return false };
     let (Some(place_before), Some(place)) = (previous.compound_index, operation.compound_index) else { return false };
     before.frame == request.frame
@@ -279,7 +311,7 @@ fn spoil_chains(operations: &[Operation], chains: &[PlannedChain], steps: &mut [
             if spoilt && operation.related && step.kind.is_sent() {
                 step.kind = StepKind::NotReplayable(Reason::ChainMember);
             }
-            spoilt = matches!(step.kind, StepKind::NotReplayable(_)) || (spoilt && operation.related);
+            spoilt = step.kind.is_left_out() || (spoilt && operation.related);
         }
     }
 }

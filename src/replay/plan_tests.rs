@@ -12,7 +12,7 @@ use super::testing::*;
 use crate::model::{Anomalies, Anomaly, Command, FileId, NtStatus, Operation};
 
 fn plan(operations: &[Operation], ordering: Ordering) -> Plan {
-    Plan::from_operations(operations, PlanOptions { ordering, read_only: false })
+    Plan::from_operations(operations, PlanOptions { ordering, ..PlanOptions::default() })
 }
 
 /// Runs a plan against a target that answers in an order drawn from `choices`, and gives for each chain the steps whose
@@ -337,7 +337,7 @@ fn read_only_plans_send_nothing_that_could_change_the_server() {
         write("new", new, 0, b"x", 9, 10),
         close("new", new, 11, 12),
     ];
-    let plan = Plan::from_operations(&operations, PlanOptions { ordering: Ordering::Captured, read_only: true });
+    let plan = Plan::from_operations(&operations, PlanOptions { read_only: true, ..PlanOptions::default() });
     let sent: Vec<_> = plan.steps.iter().map(|step| step.kind.is_sent()).collect();
     assert_eq!(sent, [true, true, false, true, false, false]);
     assert_eq!(plan.steps[2].kind, StepKind::NotReplayable(Reason::ReadOnly));

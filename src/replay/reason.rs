@@ -29,13 +29,15 @@ pub enum Reason {
     UnknownBreak,
     /// It could change the server, and the run is read-only.
     ReadOnly,
+    /// Its name would lead out of the base folder.
+    OutsideBase,
     /// Another step of its compound cannot be sent, and related steps rely on it.
     ChainMember,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NoRequest,
         Self::ExtraResponse,
         Self::Truncated,
@@ -48,6 +50,7 @@ impl Reason {
         Self::UnknownOpen,
         Self::UnknownBreak,
         Self::ReadOnly,
+        Self::OutsideBase,
         Self::ChainMember,
     ];
 
@@ -66,6 +69,7 @@ impl Reason {
             Self::UnknownOpen => "the CREATE of its FileId is not in the capture",
             Self::UnknownBreak => "the break that it acknowledges is not in the capture",
             Self::ReadOnly => "it could change the server, or is about an open that could, and the run is read-only",
+            Self::OutsideBase => "its name has parts '..' that lead out of the base folder",
             Self::ChainMember => "a step of its compound that it relies on cannot be replayed",
         }
     }
@@ -85,6 +89,7 @@ impl Reason {
             Self::UnknownOpen => "unknown_open",
             Self::UnknownBreak => "unknown_break",
             Self::ReadOnly => "read_only",
+            Self::OutsideBase => "outside_base",
             Self::ChainMember => "chain_member",
         }
     }

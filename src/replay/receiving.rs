@@ -18,6 +18,7 @@ impl Running<'_> {
         match happening {
             Happening::Connected { connection, result } => self.connected(connection, result),
             Happening::LoggedIn { connection, session, result } => self.logged_in(connection, session, result),
+            Happening::TreeConnected { session, captured, result } => self.tree_connected(session, captured, result),
             Happening::Interim { step } => self.readiness.interim(step),
             Happening::Answered { step, answer } => match *answer {
                 Ok(reply) => self.answered(step, reply),
@@ -80,7 +81,7 @@ impl Running<'_> {
     }
 
     /// Sends a chain that was put aside, now that what it waited for is there or will not come.
-    fn send_again(&mut self, chain: u32) {
+    pub(super) fn send_again(&mut self, chain: u32) {
         let now = self.now();
         self.send_chain(chain, now);
     }
@@ -97,12 +98,12 @@ impl Running<'_> {
         steps
     }
 
-    fn first_step(&self, chains: &[u32]) -> StepIndex {
+    pub(super) fn first_step(&self, chains: &[u32]) -> StepIndex {
         let first = chains.iter().min().and_then(|chain| self.plan.chains.get(*chain as usize));
         first.map_or(0, |chain| chain.steps().start)
     }
 
-    fn fail(&mut self, step: StepIndex, class: Class, subject: &str, error: &WireError) {
+    pub(super) fn fail(&mut self, step: StepIndex, class: Class, subject: &str, error: &WireError) {
         let mut outcome = Outcome::unanswered(step, class);
         outcome.status = error.status();
         outcome.findings.push(Finding::new(subject, "as captured", error));
@@ -164,9 +165,15 @@ impl Running<'_> {
             return Comparison { class: Class::Skipped { root: *root }, compared: false, ..Comparison::noted(note) };
         }
         if operation.command == Command::QueryDirectory {
-            return self.listings.compare(server, operation, &reply.pdu, self.continued.contains(&at));
+            return self.listings.compare(
+                server,
+                operation,
+                &reply.pdu,
+                self.continued.contains(&at),
+                &self.target.names,
+            );
         }
-        let context = Context { base_dir: self.target.names.base_dir.as_deref(), on_pipe: step.on_pipe };
+        let context = Context { names: Some(&self.target.names), on_pipe: step.on_pipe };
         compare(operation, &reply.pdu, context)
     }
 

@@ -190,6 +190,19 @@ impl IdMap {
     }
 }
 
+/// The id that a captured answer gives a file, by which it can be opened.
+pub(super) fn granted_disk_id(operation: &Operation) -> Option<u64> {
+    if !matches!(operation.command, Command::Create | Command::QueryInfo) {
+        return None;
+    }
+    let response = operation.response.as_ref()?;
+    match Response::decode(operation.command, operation.status?, &response.pdu).ok()? {
+        Response::Create(create) => queried_disk_id(&create),
+        Response::QueryInfo(info) => index_number(operation, info.output),
+        _ => None,
+    }
+}
+
 /// DiskFileId of the `QFid` context, [MS-SMB2] 2.2.14.2.9.
 fn queried_disk_id(response: &CreateResponse<'_>) -> Option<u64> {
     Layout(response.contexts.find(b"QFid")?.data).u64("DiskFileId", 0).ok()

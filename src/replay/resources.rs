@@ -50,6 +50,8 @@ pub(super) struct Touches {
     /// Names that are hard links to the file of another one.
     links: FxHashMap<u32, u32>,
     opens: FxHashMap<FileId, OpenFacts>,
+    /// What is open on each connection, with the names.
+    held: FxHashMap<ConnectionIndex, FxHashMap<FileId, Option<u32>>>,
     /// The opens and files that resume keys stand for.
     sources: FxHashMap<[u8; 24], (Option<FileId>, u32)>,
 }
@@ -109,9 +111,34 @@ impl Touches {
         };
         if let Some(id) = operation.file_id {
             self.whole.push((Resource::Open(id), open_mode));
+            if operation.command == Command::Close {
+                let here = self.held.get_mut(&operation.connection.index);
+                if here.and_then(|held| held.remove(&id)).is_none() {
+                    // It was opened over another channel.
+                    for held in self.held.values_mut() {
+                        held.remove(&id);
+                    }
+                }
+            }
         }
         if let Some(name) = name.filter(|_| !step.on_pipe) {
             self.file(operation, &body, name);
+        }
+    }
+
+    /// Fills `whole` and `ranges` for the end of a connection: all that is still open on it is closed then.
+    pub(super) fn end_of(&mut self, connection: ConnectionIndex) {
+        self.whole.clear();
+        self.ranges.clear();
+        self.whole.push((Resource::Connection(connection), Mode::Write));
+        for (id, name) in self.held.remove(&connection).unwrap_or_default() {
+            self.whole.push((Resource::Open(id), Mode::Write));
+            let Some(name) = name else { continue };
+            let file = self.file_of(name);
+            self.whole.extend([(Resource::Name(name), Mode::Write), (Resource::Size(file), Mode::Write)]);
+            // Locks go with their open.
+            self.ranges.push((Resource::Data(file), RangeAccess::WHOLE));
+            self.parent_listing(name);
         }
     }
 
@@ -122,6 +149,7 @@ impl Touches {
         let name_mode = if sharing { Mode::Read } else { Mode::Write };
         if let Some(id) = operation.file_id {
             self.opens.insert(id, OpenFacts { name_mode, changes_listing: changes, deletes });
+            self.held.entry(operation.connection.index).or_default().insert(id, name);
             self.whole.push((Resource::Open(id), Mode::Write));
         }
         if let Some(id) = reconnected(operation) {
@@ -259,7 +287,7 @@ impl Touches {
 }
 
 /// The resume key in a captured answer.
-fn granted_resume_key(operation: &Operation) -> Option<[u8; 24]> {
+pub(super) fn granted_resume_key(operation: &Operation) -> Option<[u8; 24]> {
     let response = operation.response.as_ref()?;
     match Response::decode(operation.command, operation.status?, &response.pdu).ok()? {
         Response::Ioctl(ioctl) => ioctl.output.first_chunk().copied(),

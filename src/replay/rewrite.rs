@@ -3,8 +3,9 @@
 
 use bytes::Bytes;
 
+use super::copies::CopyNumber;
+use super::name_map::NameMap;
 use super::names;
-use super::options::NameMap;
 use super::remap::IdMap;
 use crate::model::header::HEADER_LENGTH;
 use crate::model::message::{
@@ -12,11 +13,6 @@ use crate::model::message::{
 };
 use crate::model::path::is_ipc;
 use crate::model::{Command, CtlCode, FileId, Header, HeaderFlags, Layout, Operation};
-
-/// Which copy of the captured workload this is, when several run at once: their lease keys and create GUIDs must differ.
-/// 0 leaves them as captured.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct CopyNumber(pub u32);
 
 /// The mappings that a body is rewritten with.
 #[derive(Clone, Copy, Debug)]
@@ -36,7 +32,10 @@ impl Rewriter<'_> {
         let mut out = pdu.to_vec();
         match operation.command {
             Command::TreeConnect => names::tree_connect(&mut out, self.names),
-            Command::Create => self.create(&mut out, pdu, server),
+            Command::Create => {
+                let is_pipe = operation.share.as_deref().is_some_and(is_ipc);
+                self.create(&mut out, pdu, server, is_pipe);
+            }
             _ => {
                 self.file_id(&mut out, operation, server);
                 match operation.command {
@@ -46,6 +45,9 @@ impl Rewriter<'_> {
                     }
                     Command::Write => self.rpc_ids(&mut out, operation, pdu),
                     Command::SetInfo => names::set_info(&mut out, self.names),
+                    Command::QueryDirectory => {
+                        names::query_directory(&mut out, self.names, operation.path.as_deref());
+                    }
                     Command::OplockBreak if matches!(OplockBreak::decode(pdu), Ok(OplockBreak::Lease { .. })) => {
                         self.separate(&mut out, 72);
                     }
@@ -96,7 +98,7 @@ impl Rewriter<'_> {
         place.into_iter().for_each(|packet| self.ids.rpc.apply(packet));
     }
 
-    fn create(&self, out: &mut Vec<u8>, pdu: &[u8], server: u32) {
+    fn create(&self, out: &mut Vec<u8>, pdu: &[u8], server: u32, is_pipe: bool) {
         let layout = Layout(pdu);
         let (Ok(request), Ok(name_at), Ok(contexts_at)) = (
             CreateRequest::decode(pdu),
@@ -118,6 +120,7 @@ impl Rewriter<'_> {
                     }
                 }
                 b"DH2Q" => self.separate(out, at + 16),
+                APP_INSTANCE_ID => self.separate(out, at + 4),
                 LeaseContext::NAME => {
                     self.separate(out, at);
                     if context.data.len() >= 52 && context.data[32..48] != [0; 16] {
@@ -136,16 +139,23 @@ impl Rewriter<'_> {
             return;
         }
         let is_dfs = Header::decode(pdu).is_ok_and(|header| header.flags.0 & HeaderFlags::DFS_OPERATIONS != 0);
-        names::create(out, self.names, is_dfs);
+        // A pipe's name is no path.
+        if !is_pipe {
+            names::create(out, self.names, is_dfs);
+        }
     }
 
     /// Makes a lease key or GUID this copy's own.
     fn separate(&self, out: &mut [u8], at: usize) {
-        for (byte, flip) in out.iter_mut().skip(at + 12).take(4).zip(self.copy.0.to_le_bytes()) {
-            *byte ^= flip;
+        if let Some(id) = out.get_mut(at..at.saturating_add(16)) {
+            self.copy.separate(id);
         }
     }
 }
+
+/// SMB2_CREATE_APP_INSTANCE_ID, [MS-SMB2] 2.2.13.2.13: a server closes what another instance of the same id has open.
+const APP_INSTANCE_ID: &[u8] =
+    &[0x45, 0xBC, 0xA6, 0x6A, 0xEF, 0xA7, 0xF7, 0x4A, 0x90, 0x08, 0xFA, 0x46, 0x2E, 0x14, 0x4D, 0x74];
 
 /// Overwrites bytes that are known to be there; where they are not, the request was malformed and stays so.
 pub(super) fn put(out: &mut [u8], at: usize, bytes: &[u8]) {

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::options::NameMap;
+use super::copies::CopyNumber;
+use super::name_map::NameMap;
 use super::remap::IdMap;
-use super::rewrite::{CopyNumber, Rewriter};
+use super::rewrite::Rewriter;
 use super::testing::*;
 use crate::model::message::{
     CreateRequest, IoctlRequest, LeaseContext, SetInfoRequest, TreeConnectRequest, encode_contexts, file_id_offset,
@@ -18,8 +19,8 @@ fn names(base_dir: Option<&str>) -> NameMap {
     NameMap {
         server: "lab".into(),
         share: Some("testshare".into()),
-        shares: Vec::new(),
         base_dir: base_dir.map(Into::into),
+        ..NameMap::default()
     }
 }
 

@@ -8,15 +8,20 @@ use rustc_hash::FxHashSet;
 use tokio::sync::watch;
 
 use super::closing::Closing;
-use super::engine::Engine;
-use super::options::{NameMap, Options};
+use super::copies::PassTally;
+use super::merged_names::{MergedPaths, merged_paths, renamed_paths, unused_rules};
+use super::name_map::NameMap;
+use super::options::Options;
 use super::outcome::Outcome;
+use super::picks::Picked;
 use super::plan::{Plan, PlanOptions, StepKind, merge};
 use super::safety::{Changes, captured_server};
+use super::selection::Selection;
 use super::summary::{Row, RunSummary};
+use super::users::{SessionUsers, UserRule, UserUse, known_users};
 use crate::model::message::TreeConnectRequest;
 use crate::model::path::is_ipc;
-use crate::model::{Command, NtStatus, Operation};
+use crate::model::{Command, LoginFacts, NtStatus, Operation};
 use crate::wire::{ConnectOptions, Connection, Credentials, WireError};
 
 /// Where a run goes, and as whom.
@@ -24,8 +29,10 @@ use crate::wire::{ConnectOptions, Connection, Credentials, WireError};
 pub struct Target {
     /// The server, and what the connections to it are like.
     pub connect: ConnectOptions,
-    /// Who logs in, for every captured session.
+    /// Who logs in, for every captured session that no rule of `users` is about.
     pub credentials: Credentials,
+    /// Who logs in for which captured users.
+    pub users: Vec<UserRule>,
     /// Where captured names go.
     pub names: NameMap,
     /// Offer only the dialect that a captured connection had spoken, and the others when the server has not got it.
@@ -43,6 +50,14 @@ pub enum ReplayError {
         /// How many for which reason.
         reasons: Vec<(super::Reason, usize)>,
     },
+    /// The selection leaves nothing.
+    #[error("none of the {operations} operations is selected ({selection})")]
+    NothingSelected {
+        /// Operations given.
+        operations: usize,
+        /// What was asked for.
+        selection: String,
+    },
     /// More operations than a plan can number.
     #[error("{operations} operations are more than one run can hold ({})", u32::MAX)]
     TooMany {
@@ -59,6 +74,20 @@ pub enum ReplayError {
         target: SocketAddr,
         /// The captured server that it is.
         captured: SocketAddr,
+    },
+    /// The mapping of names would make two captured files one.
+    #[error(
+        "{} and {} would both become {}: change --map-path or --map-share so that they stay apart",
+        .0.first, .0.second, .0.target
+    )]
+    MergedPaths(MergedPaths),
+    /// One of several copies ended in an unforeseen way.
+    #[error("copy {copy} ended before its time: {reason}; this is a fault of smbreplay")]
+    CopyEnded {
+        /// Which, from 1.
+        copy: u32,
+        /// Why.
+        reason: String,
     },
     /// The target could not be reached, refused the login or a share.
     #[error(transparent)]
@@ -100,10 +129,12 @@ pub enum Verdict {
 /// A run ready to be executed.
 #[derive(Debug)]
 pub struct Prepared {
-    operations: Arc<Vec<Operation>>,
-    plan: Arc<Plan>,
-    target: Arc<Target>,
-    options: Options,
+    pub(super) operations: Arc<Vec<Operation>>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) target: Arc<Target>,
+    pub(super) users: Arc<SessionUsers>,
+    selection: Option<String>,
+    pub(super) options: Options,
 }
 
 /// What a run came to.
@@ -113,10 +144,16 @@ pub struct RunReport {
     pub target: SocketAddr,
     /// Who logged in.
     pub user: String,
+    /// Who logged in for which captured users.
+    pub users: Vec<UserUse>,
+    /// What was selected, in words; None when it was everything.
+    pub selection: Option<String>,
     /// How it went.
     pub options: Options,
-    /// One outcome a step, in the order of the steps.
+    /// One outcome a step, in the order of the steps; of several copies or iterations one behind the other.
     pub outcomes: Vec<Outcome>,
+    /// What each copy came to each time.
+    pub passes: Vec<PassTally>,
     /// Counts, latencies, root causes.
     pub summary: RunSummary,
     /// The steps that diverged, with what is known of their operations.
@@ -145,11 +182,15 @@ pub struct Workload {
     pub sessions: Vec<Vec<Operation>>,
     /// When connections ended.
     pub closings: Vec<Closing>,
+    /// Who logged in, by session in the order of `sessions`; may be shorter than that.
+    pub logins: Vec<LoginFacts>,
+    /// What of it is to be replayed.
+    pub selection: Selection,
 }
 
 impl From<Vec<Vec<Operation>>> for Workload {
     fn from(sessions: Vec<Vec<Operation>>) -> Self {
-        Self { sessions, closings: Vec::new() }
+        Self { sessions, ..Self::default() }
     }
 }
 
@@ -160,19 +201,41 @@ pub struct Run;
 impl Run {
     /// Plans the operations of one or several sessions for a target. Nothing is sent.
     pub fn prepare(workload: impl Into<Workload>, target: Target, options: Options) -> Result<Prepared, ReplayError> {
-        let Workload { sessions, closings } = workload.into();
+        let Workload { sessions, closings, logins, selection } = workload.into();
+        let known = known_users(&sessions, &logins);
         let operations = merge(sessions);
         if u32::try_from(operations.len()).is_err() {
             return Err(ReplayError::TooMany { operations: operations.len() });
         }
-        let planned = PlanOptions { ordering: options.ordering, read_only: options.read_only };
-        let plan = Plan::new(&operations, &closings, planned);
+        if let Some(merged) = merged_paths(&operations, &target.names) {
+            return Err(ReplayError::MergedPaths(merged));
+        }
+        let planned = PlanOptions {
+            ordering: options.ordering,
+            read_only: options.read_only,
+            below_base: target.names.base_dir.is_some() || options.clones > 1,
+            implicit_trees: target.names.share.is_some(),
+        };
+        let picked = Picked::new(&operations, &selection, &known);
+        let plan = Plan::new(&operations, &closings, planned, &picked);
         let counts = plan.counts();
+        if counts.not_selected == operations.len() && !selection.is_everything() {
+            let selection = selection.to_string();
+            return Err(ReplayError::NothingSelected { operations: operations.len(), selection });
+        }
         if counts.sent == 0 {
             let reasons = counts.not_replayable.into_iter().collect();
             return Err(ReplayError::NothingToReplay { operations: operations.len(), reasons });
         }
-        Ok(Prepared { operations: Arc::new(operations), plan: Arc::new(plan), target: Arc::new(target), options })
+        let users = SessionUsers::new(&plan, &known, &target.users, &target.credentials);
+        Ok(Prepared {
+            operations: Arc::new(operations),
+            plan: Arc::new(plan),
+            target: Arc::new(target),
+            users: Arc::new(users),
+            selection: (!selection.is_everything()).then(|| selection.to_string()),
+            options,
+        })
     }
 }
 
@@ -187,6 +250,11 @@ impl Prepared {
         &self.operations
     }
 
+    /// How it will go.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// What it could change on the target, for the confirmation.
     pub fn changes(&self) -> Changes {
         Changes::of(&self.plan, &self.operations)
@@ -194,11 +262,16 @@ impl Prepared {
 
     /// The target shares that will be connected, as `\\server\share`, without pipes.
     pub fn shares(&self) -> Vec<String> {
+        self.shares_of(|_| true)
+    }
+
+    /// Those that sessions connect.
+    pub(super) fn shares_of(&self, of: impl Fn(u32) -> bool) -> Vec<String> {
         let mut shares = Vec::new();
         let mut seen = FxHashSet::default();
         for (step, operation) in self.plan.steps.iter().zip(self.operations.iter()) {
             let connects = step.kind == StepKind::Send && operation.command == Command::TreeConnect;
-            if !connects || operation.status != Some(NtStatus::SUCCESS) {
+            if !connects || operation.status != Some(NtStatus::SUCCESS) || !of(step.session) {
                 continue;
             }
             let Some(request) = &operation.request else { continue };
@@ -209,7 +282,35 @@ impl Prepared {
                 shares.push(path);
             }
         }
+        let mut implicit = self.plan.implicit_trees.iter();
+        if implicit.any(|(session, _)| of(*session)) {
+            let path = self.target.names.target_path("");
+            if seen.insert(path.clone()) {
+                shares.push(path);
+            }
+        }
         shares
+    }
+
+    /// Who logs in for which captured users.
+    pub fn users(&self) -> Vec<UserUse> {
+        let logs_in = self.sessions_that_log_in();
+        self.users.uses(|session| logs_in.contains(&session))
+    }
+
+    pub(super) fn sessions_that_log_in(&self) -> FxHashSet<u32> {
+        let logs_in = |kind: StepKind| kind.is_sent() || kind == StepKind::Login;
+        self.plan.steps.iter().filter(|step| logs_in(step.kind)).map(|step| step.session).collect()
+    }
+
+    /// How many captured paths have another name on the target, the base folder aside, and an example.
+    pub fn renamed_paths(&self) -> (usize, Option<(String, String)>) {
+        renamed_paths(&self.operations, &self.target.names)
+    }
+
+    /// Mappings that fit nothing in the capture, as they would be typed: they may be misspelt.
+    pub fn unused_rules(&self) -> Vec<String> {
+        unused_rules(&self.operations, &self.target.names)
     }
 
     /// Refuses a target that is a server of the capture.
@@ -221,16 +322,19 @@ impl Prepared {
         }
     }
 
-    /// Connects, logs in and connects each share once, and ends that again: what is wrong with the target altogether is an
-    /// error here, and not thousands of divergences.
+    /// Connects, logs everybody in and connects each share once, and ends that again: what is wrong with the target altogether
+    /// is an error here, and not thousands of divergences.
     pub async fn probe(&self) -> Result<(), ReplayError> {
-        let connection = Connection::connect(self.target.connect.clone()).await?;
-        let session = connection.login(&self.target.credentials).await?;
-        for share in self.shares() {
-            let tree = connection.tree_connect(&session, &share).await?;
-            connection.tree_disconnect(&tree).await?;
+        let logs_in = self.sessions_that_log_in();
+        for (credentials, sessions) in self.users.distinct(|session| logs_in.contains(&session)) {
+            let connection = Connection::connect(self.target.connect.clone()).await?;
+            let session = connection.login(credentials).await?;
+            for share in self.shares_of(|session| sessions.contains(&session)) {
+                let tree = connection.tree_connect(&session, &share).await?;
+                connection.tree_disconnect(&tree).await?;
+            }
+            connection.logoff(&session).await?;
         }
-        connection.logoff(&session).await?;
         Ok(())
     }
 
@@ -241,13 +345,8 @@ impl Prepared {
         stop: watch::Receiver<bool>,
     ) -> Result<RunReport, ReplayError> {
         self.probe().await?;
-        let engine = Engine::new(
-            Arc::clone(&self.plan),
-            Arc::clone(&self.operations),
-            Arc::clone(&self.target),
-            self.options.clone(),
-        );
-        let finished = engine.run(progress, stop).await;
+        self.make_folders().await?;
+        let finished = self.run_passes(progress, stop).await?;
         let summary = RunSummary::new(
             &self.plan,
             &self.operations,
@@ -256,11 +355,15 @@ impl Prepared {
             finished.unexpected_breaks,
         );
         let divergences = Row::divergences(&self.plan, &self.operations, &finished.outcomes);
+        let users = self.users();
         Ok(RunReport {
             target: self.target.connect.address,
-            user: self.target.credentials.to_string(),
+            user: shown_users(&users),
+            users,
+            selection: self.selection.clone(),
             options: self.options.clone(),
             outcomes: finished.outcomes,
+            passes: finished.tallies,
             summary,
             divergences,
             interrupted: finished.interrupted,
@@ -268,10 +371,22 @@ impl Prepared {
     }
 }
 
+/// All who log in, each once.
+fn shown_users(users: &[UserUse]) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for user in users {
+        if !names.contains(&user.target.as_str()) {
+            names.push(&user.target);
+        }
+    }
+    names.join(", ")
+}
+
 /// What the engine hands back.
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) outcomes: Vec<Outcome>,
+    pub(super) progress: Progress,
     pub(super) elapsed: Duration,
     pub(super) unexpected_breaks: usize,
     pub(super) interrupted: bool,

@@ -8,12 +8,12 @@ use super::engine::{Flight, Lane, Login, Running};
 use super::lane::{self, Happening, Job, Request};
 use super::outcome::{Class, Outcome};
 use super::plan::{StepIndex, StepKind};
-use super::rewrite::{CopyNumber, Rewriter};
+use super::rewrite::Rewriter;
 use crate::model::{Command, Header, HeaderFlags, Operation, TreeId};
 use crate::wire::{LoginOptions, Outgoing, Session};
 
 /// What a step needs that is not there.
-enum Missing {
+pub(super) enum Missing {
     /// It is on the way: the chain was put aside.
     Later,
     /// It will not come; the step where that began.
@@ -39,6 +39,8 @@ impl Running<'_> {
             };
             match step.kind {
                 StepKind::NotReplayable(reason) => self.finish(Outcome::unanswered(at, Class::NotReplayable(reason))),
+                // Settled before the run began.
+                StepKind::NotSelected => {}
                 StepKind::Connect => self.connect_for(at, planned.connection, due),
                 StepKind::Login => self.log_in_for(at, planned.connection, step.session, due),
                 StepKind::Own => self.finish(own(at)),
@@ -53,6 +55,11 @@ impl Running<'_> {
                             continue;
                         }
                     };
+                    if let Err(Missing::Later) =
+                        self.implicit_tree(chain, planned.connection, step.session, operation, &session)
+                    {
+                        return;
+                    }
                     let inherited = failed.filter(|_| operation.related);
                     let request = match inherited {
                         Some(root) => Err(root),
@@ -90,6 +97,12 @@ impl Running<'_> {
         let _ = jobs.send(Job::ShutDown { step });
         *lane = Lane::Closed;
         self.logins.retain(|(on, _), _| *on != connection);
+        let plan = self.plan;
+        for (session, tree) in &plan.implicit_trees {
+            if self.homes.get(session) == Some(&connection) {
+                self.ids.forget_tree(*session, *tree);
+            }
+        }
         self.homes.retain(|_, home| *home != connection);
     }
 
@@ -166,7 +179,7 @@ impl Running<'_> {
             return Err(*root);
         }
         let pdu = operation.request.as_ref().map(|part| part.pdu.as_ref()).unwrap_or_default();
-        let rewriter = Rewriter { ids: &self.ids, names: &self.target.names, copy: CopyNumber::default() };
+        let rewriter = Rewriter { ids: &self.ids, names: &self.target.names, copy: self.copy };
         let body = rewriter.body(operation, pdu, server);
         let header = Header::decode(pdu).ok();
         let mut outgoing = Outgoing::new(operation.command, body).in_session(session);
@@ -242,6 +255,7 @@ impl Running<'_> {
 
     fn connect(&self, connection: u32) {
         let (client_guid, dialect) = self.origins.negotiated.get(&connection).copied().unwrap_or_default();
+        let client_guid = client_guid.map(|guid| self.copy.separated(guid));
         let (target, tell) = (Arc::clone(self.target), self.tell.clone());
         tokio::spawn(async move {
             let result = lane::connect(target, client_guid, dialect).await;
@@ -269,11 +283,12 @@ impl Running<'_> {
         });
         self.homes.entry(session).or_insert(connection);
         let previous_session_id = self.previous_session(session);
-        let (wire, target, tell) = (wire.clone(), Arc::clone(self.target), self.tell.clone());
+        let credentials = self.users.credentials(session).unwrap_or(&self.target.credentials).clone();
+        let (wire, tell) = (wire.clone(), self.tell.clone());
         tokio::spawn(async move {
             let result = match bound {
-                Some(bound) => wire.bind(&bound, &target.credentials).await,
-                None => wire.login_with(&target.credentials, LoginOptions { previous_session_id }).await,
+                Some(bound) => wire.bind(&bound, &credentials).await,
+                None => wire.login_with(&credentials, LoginOptions { previous_session_id }).await,
             };
             let _ = tell.send(Happening::LoggedIn { connection, session, result });
         });

@@ -6,14 +6,18 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use super::copies::Pass;
 use super::latency::{Latencies, Percentiles};
 use super::outcome::{Class, Finding, Outcome};
-use super::plan::{Plan, StepIndex};
+use super::plan::{Plan, Step, StepIndex, StepKind};
 use crate::model::{Command, Operation};
 
 /// What a step is about, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Row {
+    /// Which copy's, and which time.
+    #[serde(flatten)]
+    pub pass: Pass,
     /// The step.
     pub step: StepIndex,
     /// Captured session id, as `0x…`.
@@ -36,16 +40,20 @@ pub struct Row {
     pub findings: Vec<Finding>,
     /// What else is worth knowing.
     pub note: Option<Box<str>>,
+    /// Whether it was not selected, but sent since others need it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drawn_in: bool,
 }
 
 impl Row {
-    fn new(operation: &Operation, outcome: &Outcome) -> Self {
+    fn new(step: &Step, operation: &Operation, outcome: &Outcome) -> Self {
         let part = operation.parts().next();
         let about = match operation.command {
             Command::TreeConnect | Command::TreeDisconnect => operation.share.as_deref(),
             _ => operation.path.as_deref(),
         };
         Self {
+            pass: outcome.pass,
             step: outcome.step,
             session_id: operation.session_id.to_string(),
             op_index: operation.op_index,
@@ -57,14 +65,18 @@ impl Row {
             status: outcome.status.map(|status| status.to_string()),
             findings: outcome.findings.clone(),
             note: outcome.note.clone(),
+            drawn_in: step.drawn_in,
         }
     }
 
     /// The steps that diverged, in their order.
     pub(super) fn divergences(plan: &Plan, operations: &[Operation], outcomes: &[Outcome]) -> Vec<Self> {
-        debug_assert_eq!(plan.steps.len(), outcomes.len());
         let diverged = outcomes.iter().filter(|outcome| outcome.class.is_divergence());
-        diverged.filter_map(|outcome| Some(Self::new(operations.get(outcome.step as usize)?, outcome))).collect()
+        let row = |outcome: &Outcome| {
+            let at = outcome.step as usize;
+            Some(Self::new(plan.steps.get(at)?, operations.get(at)?, outcome))
+        };
+        diverged.filter_map(row).collect()
     }
 }
 
@@ -108,6 +120,8 @@ pub struct RunSummary {
     pub sent: usize,
     /// Steps that the engine did in its own way: negotiation, login.
     pub own: usize,
+    /// Steps that were not selected, but sent since those that were need them.
+    pub drawn_in: usize,
     /// Steps by class, all classes named; those of the engine's own are not counted unless they failed.
     pub classes: BTreeMap<&'static str, usize>,
     /// Steps counted as matching of which the capture has no answer to compare with.
@@ -163,9 +177,10 @@ impl RunSummary {
         unexpected_breaks: usize,
     ) -> Self {
         let mut summary = Self {
-            steps: plan.steps.len(),
+            steps: outcomes.len(),
             sent: 0,
             own: 0,
+            drawn_in: 0,
             classes: Class::NAMES.into_iter().map(|name| (name, 0)).collect(),
             uncompared: 0,
             not_replayable: BTreeMap::new(),
@@ -177,15 +192,22 @@ impl RunSummary {
             late: 0,
             unexpected_breaks,
             elapsed,
-            captured_elapsed: captured_elapsed(operations),
+            captured_elapsed: captured_elapsed(plan, operations),
         };
         let mut commands: BTreeMap<u16, (Command, CommandTally)> = BTreeMap::new();
-        let mut roots: FxHashMap<StepIndex, usize> = FxHashMap::default();
+        let mut roots: FxHashMap<(Pass, StepIndex), usize> = FxHashMap::default();
         let mut lateness = Latencies::default();
-        for ((step, operation), outcome) in plan.steps.iter().zip(operations).zip(outcomes) {
+        for outcome in outcomes {
+            let at = outcome.step as usize;
+            let Some((step, operation)) = plan.steps.get(at).zip(operations.get(at)) else { continue };
             if step.kind.is_sent() && outcome.sent.is_some() {
                 summary.sent += 1;
             }
+            if outcome.class == Class::NotSelected {
+                *summary.classes.entry(outcome.class.name()).or_default() += 1;
+                continue;
+            }
+            summary.drawn_in += usize::from(step.drawn_in);
             if step.kind.is_own() && outcome.class == Class::Match {
                 summary.own += 1;
                 continue;
@@ -200,7 +222,7 @@ impl RunSummary {
                 Class::NotReached => tally.skipped += 1,
                 Class::Skipped { root } => {
                     tally.skipped += 1;
-                    *roots.entry(root).or_default() += 1;
+                    *roots.entry((outcome.pass, root)).or_default() += 1;
                 }
                 Class::NotReplayable(reason) => {
                     tally.not_replayable += 1;
@@ -239,7 +261,7 @@ impl RunSummary {
                 replayed_latency: tally.replayed.percentiles(),
             })
             .collect();
-        summary.root_causes = root_causes(operations, outcomes, roots);
+        summary.root_causes = root_causes(plan, operations, outcomes, roots);
         summary
     }
 
@@ -254,7 +276,7 @@ impl RunSummary {
 
     /// Steps that diverged by themselves.
     pub fn diverged(&self) -> usize {
-        let others = ["match", "skipped", "not_replayable", "not_reached"];
+        let others = ["match", "skipped", "not_replayable", "not_reached", "not_selected"];
         self.classes.iter().filter(|(name, _)| !others.contains(name)).map(|(_, count)| count).sum()
     }
 
@@ -268,26 +290,43 @@ impl RunSummary {
         self.class("not_replayable")
     }
 
+    /// Steps that were not selected.
+    pub fn not_selected(&self) -> usize {
+        self.class("not_selected")
+    }
+
     /// Steps that the run did not come to.
     pub fn not_reached(&self) -> usize {
         self.class("not_reached")
     }
 }
 
-fn captured_elapsed(operations: &[Operation]) -> Duration {
-    let times = || operations.iter().flat_map(Operation::parts).map(|part| part.time);
+fn captured_elapsed(plan: &Plan, operations: &[Operation]) -> Duration {
+    let selected = || plan.steps.iter().zip(operations).filter(|(step, _)| step.kind != StepKind::NotSelected);
+    let times = || selected().filter(|(step, _)| !step.drawn_in).flat_map(|(_, o)| o.parts()).map(|part| part.time);
     let span = times().min().zip(times().max()).map_or(0, |(first, last)| last.since(first));
     Duration::from_nanos(u64::try_from(span).unwrap_or(0))
 }
 
-fn root_causes(operations: &[Operation], outcomes: &[Outcome], roots: FxHashMap<StepIndex, usize>) -> Vec<RootCause> {
+fn root_causes(
+    plan: &Plan,
+    operations: &[Operation],
+    outcomes: &[Outcome],
+    roots: FxHashMap<(Pass, StepIndex), usize>,
+) -> Vec<RootCause> {
     let mut causes: Vec<RootCause> = roots
         .into_iter()
-        .filter_map(|(root, skipped)| {
-            let row = Row::new(operations.get(root as usize)?, outcomes.get(root as usize)?);
+        .filter_map(|((pass, root), skipped)| {
+            let at = root as usize;
+            // The passes lie one behind the other.
+            let mut passes = outcomes.chunks(plan.steps.len().max(1));
+            let of_pass = passes.find(|outcomes| outcomes.first().is_some_and(|first| first.pass == pass))?;
+            let row = Row::new(plan.steps.get(at)?, operations.get(at)?, of_pass.get(at)?);
             Some(RootCause { row, skipped })
         })
         .collect();
-    causes.sort_by_key(|cause| (std::cmp::Reverse(cause.skipped), cause.row.step));
+    causes.sort_by_key(|cause| {
+        (std::cmp::Reverse(cause.skipped), cause.row.pass.iteration, cause.row.pass.copy, cause.row.step)
+    });
     causes
 }

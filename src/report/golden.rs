@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::replay::{
-    Class, CommandSummary, Finding, Options, Pacing, Percentiles, RootCause, Row, RunReport, RunSummary,
+    Class, CommandSummary, Finding, Options, Pacing, Pass, PassTally, Percentiles, RootCause, Row, RunReport,
+    RunSummary, UserUse,
 };
 
 fn latency(base: u64) -> Option<Percentiles> {
@@ -35,6 +36,7 @@ fn command(name: &str, steps: usize, diverged: usize, skipped: usize, not_replay
 
 fn row(op_index: u32, command: &str, path: &str, class: Class, findings: &[(&str, &str, &str)]) -> Row {
     Row {
+        pass: Pass::default(),
         step: op_index,
         session_id: "0x00000000deadbeef".into(),
         op_index,
@@ -46,6 +48,7 @@ fn row(op_index: u32, command: &str, path: &str, class: Class, findings: &[(&str
         status: Some("STATUS_SUCCESS".into()),
         findings: findings.iter().map(|(what, was, is)| Finding::new(*what, was, is)).collect(),
         note: None,
+        drawn_in: false,
     }
 }
 
@@ -70,12 +73,16 @@ fn run(diverged: bool) -> RunReport {
     RunReport {
         target: "127.0.0.1:1445".parse().unwrap(),
         user: "testuser".into(),
+        users: vec![UserUse { captured: "CORP\\alice".into(), target: "testuser".into(), sessions: 2, mapped: true }],
+        selection: None,
         options: Options { pacing: if diverged { Pacing::Captured } else { Pacing::Asap }, ..Options::default() },
         outcomes: Vec::new(),
+        passes: Vec::new(),
         summary: RunSummary {
             steps: 27,
             sent: 22,
             own: 3,
+            drawn_in: 0,
             classes: Class::NAMES
                 .into_iter()
                 .map(|name| (name, names.iter().position(|n| *n == name).map_or(0, |at| counts[at])))
@@ -121,6 +128,31 @@ fn table(report: &RunReport) -> String {
 fn the_terminal_text_is_as_agreed() {
     check("diverged.txt", &table(&run(true)));
     check("agreed.txt", &table(&run(false)));
+}
+
+/// Two copies, twice; the second time of the second copy diverged.
+fn copies() -> RunReport {
+    let mut report = run(true);
+    report.options = Options { clones: 2, iterations: 2, ..report.options };
+    let tally = |iteration, copy: u32, diverged| PassTally {
+        pass: Pass { copy, iteration },
+        folder: Some(format!("runs\\clone-{copy}")),
+        matching: 17 - diverged,
+        diverged,
+        skipped: diverged,
+        not_reached: 0,
+        elapsed: 0.62,
+    };
+    report.passes = vec![tally(1, 1, 0), tally(1, 2, 0), tally(2, 1, 0), tally(2, 2, 2)];
+    let last = Pass { copy: 2, iteration: 2 };
+    report.divergences.iter_mut().for_each(|row| row.pass = last);
+    report.summary.root_causes.iter_mut().for_each(|cause| cause.row.pass = last);
+    report
+}
+
+#[test]
+fn several_copies_are_told_apart() {
+    check("copies.txt", &table(&copies()));
 }
 
 #[test]

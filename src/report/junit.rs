@@ -9,7 +9,8 @@ use crate::replay::{Row, RunReport};
 pub fn junit_xml(report: &RunReport) -> String {
     let summary = &report.summary;
     let failures = report.divergences.len() + summary.root_causes.len();
-    let skipped = summary.not_replayable.len() + usize::from(summary.not_reached() > 0);
+    let others = [summary.not_reached(), summary.not_selected()];
+    let skipped = summary.not_replayable.len() + others.iter().filter(|number| **number > 0).count();
     let tests = summary.commands.len() + failures + skipped;
     let seconds = summary.elapsed.as_secs_f64();
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
@@ -38,6 +39,9 @@ pub fn junit_xml(report: &RunReport) -> String {
     }
     for (reason, number) in &summary.not_replayable {
         skip(&mut xml, "not_replayable", &format!("{number} not replayable: {reason}"));
+    }
+    if summary.not_selected() > 0 {
+        skip(&mut xml, "not_selected", &format!("{} not selected", summary.not_selected()));
     }
     if summary.not_reached() > 0 {
         skip(&mut xml, "not_reached", &format!("{} not reached", summary.not_reached()));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::replay::{Row, RunReport, RunSummary, Verdict};
+use crate::replay::{PassTally, Row, RunReport, RunSummary, UserUse, Verdict};
 
 /// The version of the format; it grows when fields change their meaning or go.
 const VERSION: u32 = 1;
@@ -14,10 +14,15 @@ struct Document<'a> {
     verdict: Verdict,
     target: String,
     user: &'a str,
+    users: &'a [UserUse],
+    selection: Option<&'a str>,
     ordering: &'static str,
     pacing: String,
     read_only: bool,
     interrupted: bool,
+    clones: u32,
+    iterations: u32,
+    passes: &'a [PassTally],
     summary: &'a RunSummary,
     divergences: &'a [Row],
 }
@@ -30,10 +35,15 @@ pub fn replay_json(report: &RunReport) -> serde_json::Result<String> {
         verdict: report.verdict(),
         target: report.target.to_string(),
         user: &report.user,
+        users: &report.users,
+        selection: report.selection.as_deref(),
         ordering: report.options.ordering.name(),
         pacing: report.options.pacing.to_string(),
         read_only: report.options.read_only,
         interrupted: report.interrupted,
+        clones: report.options.clones,
+        iterations: report.options.iterations,
+        passes: &report.passes,
         summary: &report.summary,
         divergences: &report.divergences,
     })

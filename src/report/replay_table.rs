@@ -17,6 +17,7 @@ pub fn write_replay_table(report: &RunReport, most: usize, out: &mut impl Write)
     root_causes(report, most.div_ceil(4), out)?;
     not_replayable(report, out)?;
     commands(&report.summary.commands, out)?;
+    passes(report, out)?;
     figures(report, out)?;
     writeln!(out, "{}", verdict_line(report))
 }
@@ -43,9 +44,14 @@ fn divergences(report: &RunReport, most: usize, out: &mut impl Write) -> io::Res
     if report.divergences.is_empty() {
         return Ok(());
     }
-    let mut table = table(&["op", "frame", "command", "path", "class", "what", "captured", "observed"]);
+    let several = report.passes.len() > 1;
+    let mut header = vec!["op", "frame", "command", "path", "class", "what", "captured", "observed"];
+    if several {
+        header.splice(..0, ["iteration", "copy"]);
+    }
+    let mut table = table(&header);
     for row in report.divergences.iter().take(most) {
-        add_divergence(&mut table, row);
+        add_divergence(&mut table, row, several);
     }
     print(&table, out)?;
     let left = report.divergences.len().saturating_sub(most);
@@ -55,17 +61,22 @@ fn divergences(report: &RunReport, most: usize, out: &mut impl Write) -> io::Res
     Ok(())
 }
 
-fn add_divergence(table: &mut Table, row: &Row) {
+fn add_divergence(table: &mut Table, row: &Row, several: bool) {
     let path = row.path.as_deref().map_or(String::new(), path);
-    let mut first =
+    let op =
         [row.op_index.to_string(), row.frame.to_string(), row.command.clone(), path, row.class.name().to_owned()];
+    let mut first: Vec<String> = Vec::new();
+    if several {
+        first.extend([row.pass.iteration, row.pass.copy].map(|number| number.to_string()));
+    }
+    first.extend(op);
     if row.findings.is_empty() {
         table.add_row(first.iter().map(Cell::new));
     }
     for finding in &row.findings {
         let values = [&finding.subject, &finding.expected, &finding.observed].map(|text| one_line(text, LONGEST));
         table.add_row(first.iter().chain(&values).map(Cell::new));
-        first = Default::default();
+        first.iter_mut().for_each(String::clear);
     }
 }
 
@@ -78,9 +89,13 @@ fn root_causes(report: &RunReport, most: usize, out: &mut impl Write) -> io::Res
     for cause in report.summary.root_causes.iter().take(most) {
         let row = &cause.row;
         let about = row.path.as_deref().map_or(String::new(), |text| format!(" {}", path(text)));
+        let of = match report.passes.len() {
+            0 | 1 => String::new(),
+            _ => format!(" of copy {}, iteration {}", row.pass.copy, row.pass.iteration),
+        };
         writeln!(
             out,
-            "{} skipped because of op {} (frame {}): {}{about}",
+            "{} skipped because of op {}{of} (frame {}): {}{about}",
             count(cause.skipped, "step"),
             row.op_index,
             row.frame,
@@ -135,6 +150,33 @@ fn commands(commands: &[CommandSummary], out: &mut impl Write) -> io::Result<()>
     print(&table, out)
 }
 
+/// Each copy and each time, where there are several.
+fn passes(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
+    if report.passes.len() < 2 {
+        return Ok(());
+    }
+    let in_folders = report.passes.iter().any(|pass| pass.folder.is_some());
+    let mut header = vec!["iteration", "copy", "match", "diverged", "skipped", "not reached", "took"];
+    if in_folders {
+        header.push("folder");
+    }
+    let mut table = table(&header);
+    for tally in &report.passes {
+        let numbers = [tally.matching, tally.diverged, tally.skipped, tally.not_reached];
+        let mut cells = vec![right(tally.pass.iteration), right(tally.pass.copy)];
+        cells.extend(numbers.map(right));
+        cells.push(right(duration((tally.elapsed * 1e9) as u64)));
+        cells.extend(tally.folder.as_ref().map(Cell::new));
+        table.add_row(cells);
+    }
+    print(&table, out)?;
+    let wanted = report.options.clones as usize * report.options.iterations as usize;
+    if report.passes.len() < wanted {
+        writeln!(out, "{} of {wanted} passes were begun", report.passes.len())?;
+    }
+    Ok(())
+}
+
 fn percentiles(latency: Option<Percentiles>) -> String {
     latency
         .map_or(String::new(), |latency| [latency.p50_ns, latency.p90_ns, latency.p99_ns].map(duration).join(" / "))
@@ -163,6 +205,22 @@ fn figures(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
             count(summary.late, "step")
         )?;
     }
+    if let Some(selection) = &report.selection {
+        writeln!(
+            out,
+            "selected: {}; {} more needed by those, {} left out",
+            one_line(selection, 4 * LONGEST),
+            count(summary.drawn_in, "operation"),
+            summary.not_selected()
+        )?;
+    }
+    if report.users.len() > 1 || report.users.iter().any(|user| user.mapped) {
+        let uses = report.users.iter().map(|user| {
+            let sessions = count(user.sessions, "session");
+            format!("{} as {} ({sessions})", one_line(&user.captured, LONGEST), one_line(&user.target, LONGEST))
+        });
+        writeln!(out, "logged in: {}", uses.collect::<Vec<_>>().join(", "))?;
+    }
     if summary.unexpected_breaks > 0 {
         writeln!(out, "{} that the capture has not got, acknowledged", count(summary.unexpected_breaks, "break"))?;
     }
@@ -185,12 +243,17 @@ pub fn verdict_line(report: &RunReport) -> String {
     add(summary.skipped(), "skipped as a consequence");
     add(summary.not_replayed(), "not replayable");
     add(summary.not_reached(), "not reached");
+    add(summary.not_selected(), "not selected");
     let verdict = match report.verdict() {
-        Verdict::Agreed if summary.not_replayed() > 0 => "no divergence in what could be replayed",
-        Verdict::Agreed => "no divergence",
+        Verdict::Agreed => match (summary.not_selected() > 0, summary.not_replayed() > 0) {
+            (false, false) => "no divergence",
+            (false, true) => "no divergence in what could be replayed",
+            (true, false) => "no divergence in what was selected",
+            (true, true) => "no divergence in what was selected and could be replayed",
+        },
         Verdict::Diverged => "DIVERGED",
         Verdict::Interrupted => "INTERRUPTED",
     };
-    let total = count(summary.steps - summary.own, "operation");
+    let total = count(summary.steps - summary.own - summary.not_selected(), "operation");
     format!("{verdict}: of {total} on {} as {}, {}", report.target, one_line(&report.user, LONGEST), parts.join(", "))
 }

@@ -1,5 +1,6 @@
 //! `smbreplay replay`
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -7,7 +8,11 @@ use clap::{Args, ValueEnum};
 
 use super::shared::{TargetArgs, TraceArgs, seconds};
 use crate::cli::output::Format;
-use crate::model::Dialect;
+use crate::model::{Dialect, Timestamp};
+use crate::replay::{PathRule, ShareRule};
+
+/// The heading of the options that select.
+const SELECTION: &str = "What is replayed (what that needs is sent too)";
 
 /// Arguments of `replay`.
 #[derive(Clone, Debug, Args)]
@@ -16,7 +21,10 @@ Examples:
   smbreplay replay 1 --server-ip 127.0.0.1 --port 1445 --username testuser --tree-name testshare
   smbreplay replay 0x0000040000000021 --dry-run
   smbreplay replay --all --yes --password-file pw --pacing captured
-  smbreplay replay 1 --read-only --format json > report.json")]
+  smbreplay replay 1 --read-only --format json > report.json
+  smbreplay replay --all --from 12.5s --to 60s --path 'home/alice/**' --command create,read --user alice
+  smbreplay replay 1 --map-share 'data=testshare' --map-path '^home\\\\(\\w+)=users\\$1' --base-dir run7
+  smbreplay replay --all --credentials lab.txt --map-user 'CORP\\alice=LAB\\tester1' --map-user '*=LAB\\tester2'")]
 pub struct ReplayArgs {
     /// The session: its id, its number in `session --list`, or any unique beginning of its id
     #[arg(value_name = "ID", conflicts_with = "all")]
@@ -48,6 +56,43 @@ pub struct ReplayArgs {
     /// Keep everything below this folder of the share
     #[arg(long, value_name = "FOLDER")]
     pub base_dir: Option<String>,
+    /// Only these sessions of --all
+    #[arg(long = "session", value_name = "ID", requires = "all", help_heading = SELECTION)]
+    pub sessions: Vec<String>,
+    /// Only what was sent at this time or later: RFC 3339, or seconds since the capture began (12.5s)
+    #[arg(long, value_name = "TIME", help_heading = SELECTION)]
+    pub from: Option<TimeArg>,
+    /// Only what was sent before this time
+    #[arg(long, value_name = "TIME", help_heading = SELECTION)]
+    pub to: Option<TimeArg>,
+    /// Only what is about paths that match, with * and ? (as in a shell, any case)
+    #[arg(long, value_name = "GLOB", help_heading = SELECTION)]
+    pub path: Vec<String>,
+    /// Only these commands: create, read, query_info …
+    #[arg(long, value_name = "CMD", value_delimiter = ',', help_heading = SELECTION)]
+    pub command: Vec<String>,
+    /// Only sessions of these captured users: user, DOMAIN\user, guest, anonymous
+    #[arg(long, value_name = "NAME", help_heading = SELECTION)]
+    pub user: Vec<String>,
+    /// The target's share for a captured one, by name or as \\server\share; --tree-name is for all others
+    #[arg(long, value_name = "CAPTURED=TARGET", value_parser = ShareRule::from_str)]
+    pub map_share: Vec<ShareRule>,
+    /// What becomes of paths: in the first REGEX that fits a path (any case, \ written \\), what fits is replaced by TEXT with
+    /// $1, ${2} for its groups
+    #[arg(long, value_name = "REGEX=TEXT", value_parser = PathRule::from_str)]
+    pub map_path: Vec<PathRule>,
+    /// Who logs in for a captured user: user, DOMAIN\user, guest, anonymous, * for all
+    #[arg(long, value_name = "CAPTURED=TARGET")]
+    pub map_user: Vec<String>,
+    /// File (mode 600) with lines DOMAIN\user:password of those who can log in; captured users of the same name do
+    #[arg(long, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+    /// So many copies at once, each in a folder of its own (clone-1 …), with connections and sessions of its own
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub clones: u32,
+    /// So many times, one after another
+    #[arg(long = "loop", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub iterations: u32,
     /// Send nothing that could change the server
     #[arg(long)]
     pub read_only: bool,
@@ -75,6 +120,31 @@ pub enum OrderingArg {
     Resource,
     /// One after the other
     Serial,
+}
+
+/// A point in time of a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeArg {
+    /// As such.
+    At(Timestamp),
+    /// After the beginning of the capture.
+    Since(Duration),
+}
+
+impl FromStr for TimeArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(time) = chrono::DateTime::parse_from_rfc3339(text) {
+            let nanoseconds = time.timestamp_nanos_opt();
+            return nanoseconds
+                .map(|at| Self::At(Timestamp(at)))
+                .ok_or_else(|| "a year of this age is expected".to_owned());
+        }
+        seconds(text).map(Self::Since).map_err(|_| {
+            "a time is expected: 2026-11-22T02:32:13.5Z, or seconds since the capture began: 12.5s".to_owned()
+        })
+    }
 }
 
 /// How fast steps are sent.
@@ -110,6 +180,14 @@ impl FromStr for PacingArg {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_points_or_seconds_since_the_beginning() {
+        assert_eq!("12.5s".parse(), Ok(TimeArg::Since(Duration::from_millis(12_500))));
+        assert_eq!("250ms".parse(), Ok(TimeArg::Since(Duration::from_millis(250))));
+        assert_eq!("1970-01-01T01:00:00.5+01:00".parse(), Ok(TimeArg::At(Timestamp(500_000_000))));
+        assert!("yesterday".parse::<TimeArg>().is_err_and(|error| error.contains("12.5s")));
+    }
 
     #[test]
     fn pacing_is_a_word_or_a_factor() {

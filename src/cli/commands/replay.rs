@@ -1,8 +1,6 @@
 //! `smbreplay replay`: the captured operations go to a lab server, and what it answers is compared.
 
-use std::fmt::Write as _;
 use std::io::{BufRead, IsTerminal, Write as _};
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,33 +8,48 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
 use crate::cli::args::{OrderingArg, PacingArg, ReplayArgs};
-use crate::cli::config::{Config, Key};
+use crate::cli::config::Config;
 use crate::cli::datasets::{choose_session, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
-use crate::cli::password::read_password;
-use crate::cli::shown;
 use crate::model::{ConnectionIndex, Operation, SessionEntry, Timestamp};
 use crate::replay::{
-    Closing, NameMap, Options, Ordering, Pacing, Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict,
-    Workload,
+    Closing, Options, Ordering, Pacing, Prepared, Progress, Reason, ReplayError, Run, RunReport, Verdict, Workload,
 };
 use crate::report;
 use crate::store::{Dataset, Projection};
-use crate::wire::{ConnectOptions, Credentials};
+
+mod intent;
+mod selection;
+mod target;
+
+use intent::intent;
+use selection::selection;
+use target::target;
 
 /// Divergences that the terminal shows; the report has all.
 const DIVERGENCES_SHOWN: usize = 40;
 
 impl From<ReplayError> for Failure {
     fn from(error: ReplayError) -> Self {
-        let status = match &error {
-            ReplayError::NothingToReplay { .. } | ReplayError::TooMany { .. } => ExitStatus::Unreadable,
-            ReplayError::CapturedServer { .. } => ExitStatus::Usage,
-            ReplayError::Target(_) => ExitStatus::Target,
+        let (status, remedy) = match &error {
+            ReplayError::NothingToReplay { reasons, .. } => {
+                let no_tree = reasons.iter().any(|(reason, _)| *reason == Reason::UnknownTree);
+                (ExitStatus::Unreadable, no_tree.then_some("--tree-name says which share stands for an unknown tree"))
+            }
+            ReplayError::TooMany { .. } => (ExitStatus::Unreadable, None),
+            ReplayError::NothingSelected { .. } => {
+                (ExitStatus::Usage, Some("`session --list` and `session ID` show what there is"))
+            }
+            ReplayError::CapturedServer { .. } | ReplayError::MergedPaths(_) => (ExitStatus::Usage, None),
+            ReplayError::Target(_) | ReplayError::CopyEnded { .. } => (ExitStatus::Target, None),
         };
-        Self::new(status, error)
+        let failure = Self::new(status, error);
+        match remedy {
+            Some(remedy) => failure.remedy(remedy),
+            None => failure,
+        }
     }
 }
 
@@ -48,20 +61,34 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
     } else {
         vec![choose_session(&dataset, config, args.session.as_deref())?]
     };
-    let (target, described) = target(args, config)?;
-    let workload = Workload { sessions: operations(&dataset, &sessions)?, closings: closings(&dataset) };
+    let closed: u64 = sessions.iter().map(|session| session.undecrypted).sum();
+    if closed > 0 {
+        warn(&format!("{closed} sealed messages stayed closed and are no part of this; ingest with keys opens them"));
+    }
+    let (target, described) = target(args, config, &sessions)?;
+    let workload = Workload {
+        sessions: operations(&dataset, &sessions)?,
+        closings: closings(&dataset),
+        logins: sessions.iter().map(|session| session.login.clone()).collect(),
+        selection: selection(args, config, &dataset)?,
+    };
     let prepared = Run::prepare(workload, target, options(args, config)?)?;
     if !args.allow_captured_server {
         prepared.refuse_captured_server()?;
     }
     let intent = intent(&prepared, &described);
+    for rule in prepared.unused_rules() {
+        warn(&format!("{rule} fits nothing in the capture"));
+    }
     if args.dry_run {
         let mut output = Output::stdout();
         output.line(intent.trim_end())?;
         output.flush()?;
         return Ok(ExitStatus::Done);
     }
-    if !args.yes && !prepared.changes().is_empty() {
+    // The folders of copies are a change too.
+    let changes = !prepared.changes().is_empty() || (args.clones > 1 && !args.read_only);
+    if !args.yes && changes {
         confirm(&intent)?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -74,6 +101,11 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
         Verdict::Diverged => ExitStatus::Diverged,
         Verdict::Interrupted => ExitStatus::Interrupted,
     })
+}
+
+fn warn(text: &str) {
+    let yellow = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Yellow.into())).bold();
+    anstream::eprintln!("{yellow}warning:{yellow:#} {text}");
 }
 
 fn operations(dataset: &Dataset, sessions: &[&SessionEntry]) -> Result<Vec<Vec<Operation>>, Failure> {
@@ -96,50 +128,6 @@ fn closings(dataset: &Dataset) -> Vec<Closing> {
     .collect()
 }
 
-fn target(args: &ReplayArgs, config: &Config) -> Result<(Target, String), Failure> {
-    let typed = &args.target;
-    let server = config.server_ip(typed.server_ip.as_deref())?;
-    let port = config.port(typed.port)?;
-    let user = config.text(Key::Username, typed.username.as_deref())?;
-    let domain = config.text(Key::Domain, typed.domain.as_deref())?.unwrap_or_default();
-    let share = config.text(Key::TreeName, typed.tree_name.as_deref())?;
-    let address = resolve(&server, port)?;
-    let credentials = match user {
-        Some(user) if args.dry_run => Credentials::ntlm(user, domain, ""),
-        Some(user) => {
-            let password = read_password(&typed.password, &user)?;
-            Credentials::ntlm(user, domain, password.as_str())
-        }
-        None => {
-            return Err(Failure::message(ExitStatus::Usage, "no user was named to log in with")
-                .remedy("name one with --username, or store one: smbreplay config set username NAME"));
-        }
-    };
-    let mut connect = ConnectOptions::new(address);
-    connect.server_name.clone_from(&server);
-    if let Some(dialect) = args.dialect {
-        connect.dialects = vec![dialect];
-    }
-    let described = format!(
-        "{address} as {credentials}, {}",
-        share.as_deref().map_or_else(|| "shares as captured".to_owned(), |share| format!("share {share}")),
-    );
-    let base_dir = args.base_dir.as_ref().map(|folder| folder.replace('/', "\\").trim_matches('\\').to_owned());
-    let names = NameMap { server, share, shares: Vec::new(), base_dir };
-    let follow_dialect = args.dialect.is_none();
-    Ok((Target { connect, credentials, names, follow_dialect }, described))
-}
-
-fn resolve(server: &str, port: u16) -> Result<SocketAddr, Failure> {
-    let found = (server, port).to_socket_addrs().map(|mut addresses| addresses.next());
-    match found {
-        Ok(Some(address)) => Ok(address),
-        Ok(None) => Err(Failure::message(ExitStatus::Target, format!("{server}: the name has no address"))),
-        Err(error) => Err(Failure::message(ExitStatus::Target, format!("{server}: {error}"))
-            .remedy("check --server-ip, or `smbreplay config get server_ip`")),
-    }
-}
-
 fn options(args: &ReplayArgs, config: &Config) -> Result<Options, Failure> {
     Ok(Options {
         ordering: match args.ordering {
@@ -156,6 +144,8 @@ fn options(args: &ReplayArgs, config: &Config) -> Result<Options, Failure> {
         max_gap: args.max_gap,
         step_timeout: config.max_wait(args.timeout)?,
         read_only: args.read_only,
+        clones: args.clones,
+        iterations: args.iterations,
         ..Options::default()
     })
 }
@@ -278,6 +268,8 @@ fn show(format: Format, result: &RunReport, folder: &Path) -> Result<(), Failure
 /// A row for each divergence.
 fn divergences(format: Format, result: &RunReport) -> Result<(), Failure> {
     let columns = [
+        "iteration",
+        "copy",
         "session_id",
         "op_index",
         "frame",
@@ -296,38 +288,4 @@ fn divergences(format: Format, result: &RunReport) -> Result<(), Failure> {
     }
     table.finish()?;
     Ok(())
-}
-
-/// What will be sent where, and what it could change there.
-fn intent(prepared: &Prepared, target: &str) -> String {
-    let counts = prepared.plan().counts();
-    let changes = prepared.changes();
-    let number = |count: usize| shown::count(count as u64);
-    let mut text =
-        format!("{} of {} operations go to {target}\n", number(counts.sent), number(prepared.operations().len()),);
-    let _ = writeln!(text, "{} are the engine's own (negotiate, login)", number(counts.own));
-    for (reason, count) in &counts.not_replayable {
-        let _ = writeln!(text, "{} cannot be replayed: {reason}", number(*count));
-    }
-    if changes.is_empty() {
-        text.push_str("nothing is changed on the server\n");
-        return text;
-    }
-    let kinds = [
-        (changes.creates, "create or open for change"),
-        (changes.writes, "write"),
-        (changes.renames, "rename or link"),
-        (changes.deletes, "delete"),
-        (changes.others, "change otherwise"),
-    ];
-    let kinds: Vec<_> = kinds
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, kind)| format!("{} {kind}", number(*count)))
-        .collect();
-    let _ = writeln!(text, "of these {} ({} written)", kinds.join(", "), shown::bytes(changes.bytes_written));
-    for path in &changes.paths {
-        let _ = writeln!(text, "  {path}");
-    }
-    text
 }

@@ -1,7 +1,7 @@
 //! `smbreplay session`: the sessions of a capture, and the operations of one.
 
 use anstyle::AnsiColor;
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 use serde_json::Value;
 
 use crate::cli::args::SessionArgs;
@@ -9,6 +9,7 @@ use crate::cli::config::Config;
 use crate::cli::datasets::{choose_session, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::filter;
 use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::shown;
 use crate::model::{Command, Operation, SessionEntry, Timestamp};
@@ -123,19 +124,11 @@ struct Filter {
 
 impl Filter {
     fn new(args: &SessionArgs) -> Result<Self, Failure> {
-        let usage = |text: String| Failure::message(ExitStatus::Usage, text);
-        let mut commands = Vec::new();
-        for name in &args.command {
-            let names = || Command::ALL.map(|command| command.to_string()).join(", ");
-            let command = Command::parse(name);
-            commands.push(command.ok_or_else(|| usage(format!("{name:?} is no command; there are {}", names())))?);
-        }
-        let glob = |pattern: &String| {
-            let pattern = pattern.replace('\\', "/");
-            let glob = GlobBuilder::new(&pattern).case_insensitive(true).build();
-            glob.map(|glob| glob.compile_matcher()).map_err(|error| usage(format!("--file-filter: {error}")))
-        };
-        Ok(Self { paths: args.file_filter.as_ref().map(glob).transpose()?, commands, errors: args.errors })
+        Ok(Self {
+            paths: args.file_filter.as_deref().map(|glob| filter::paths("--file-filter", glob)).transpose()?,
+            commands: filter::commands(&args.command)?,
+            errors: args.errors,
+        })
     }
 
     fn takes(&self, operation: &Operation) -> bool {

@@ -1,0 +1,25 @@
+//! Filters by command and by path, as several commands take them.
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::exit_status::ExitStatus;
+use super::failure::Failure;
+use crate::model::Command;
+
+/// Commands by name, in any case.
+pub(super) fn commands(names: &[String]) -> Result<Vec<Command>, Failure> {
+    let command = |name: &String| {
+        Command::parse(name).ok_or_else(|| {
+            let known = Command::ALL.map(|command| command.to_string()).join(", ");
+            Failure::message(ExitStatus::Usage, format!("{name:?} is no command; there are {known}"))
+        })
+    };
+    names.iter().map(command).collect()
+}
+
+/// A pattern for paths, in any case, with either `/` or `\` between its parts. It is held against paths with `/`.
+pub(super) fn paths(option: &str, pattern: &str) -> Result<GlobMatcher, Failure> {
+    let glob = GlobBuilder::new(&pattern.replace('\\', "/")).case_insensitive(true).build();
+    glob.map(|glob| glob.compile_matcher())
+        .map_err(|error| Failure::message(ExitStatus::Usage, format!("{option}: {error}")))
+}
