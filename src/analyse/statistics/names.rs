@@ -3,12 +3,12 @@
 use rustc_hash::FxHashMap;
 
 /// The numbers of a share's files.
-type Numbers = FxHashMap<Box<str>, u32>;
+type Paths = FxHashMap<Box<str>, u32>;
 
 /// Files of shares, numbered in the order in which they are first named.
 #[derive(Debug, Default)]
 pub(super) struct FileNames {
-    shares: Vec<(Box<str>, Numbers)>,
+    shares: Vec<(Box<str>, Paths)>,
     count: u32,
     /// What was asked for last: operations on a file come in runs.
     last: Option<(usize, Box<str>, u32)>,
@@ -23,7 +23,7 @@ impl FileNames {
             return *number as usize;
         }
         let at = self.shares.iter().position(|(name, _)| &**name == share).unwrap_or_else(|| {
-            self.shares.push((share.into(), FxHashMap::default()));
+            self.shares.push((share.into(), Paths::default()));
             self.shares.len() - 1
         });
         let paths = &mut self.shares[at].1;
