@@ -1,22 +1,16 @@
 //! Paths by pattern, as people type them: with `/` or `\`, in any case.
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::GlobMatcher;
 
-use super::exit_status::ExitStatus;
 use super::failure::Failure;
+use super::filter;
 
 /// Paths that match a pattern; all when there is none.
 pub(super) struct PathFilter(Option<GlobMatcher>);
 
 impl PathFilter {
     pub(super) fn new(pattern: Option<&String>) -> Result<Self, Failure> {
-        let glob = |pattern: &String| {
-            let pattern = pattern.replace('\\', "/");
-            let glob = GlobBuilder::new(&pattern).case_insensitive(true).build();
-            glob.map(|glob| glob.compile_matcher())
-                .map_err(|error| Failure::message(ExitStatus::Usage, format!("--path: {error}")))
-        };
-        Ok(Self(pattern.map(glob).transpose()?))
+        Ok(Self(pattern.map(|pattern| filter::paths("--path", pattern)).transpose()?))
     }
 
     /// Whether any of them matches.

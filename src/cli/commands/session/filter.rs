@@ -3,6 +3,7 @@
 use crate::cli::args::FilterArgs;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::filter;
 use crate::cli::moment::Moment;
 use crate::cli::path_filter::PathFilter;
 use crate::model::{Command, NtStatus, Operation, Timestamp};
@@ -21,12 +22,6 @@ pub(super) struct Filter {
 impl Filter {
     pub(super) fn new(args: &FilterArgs) -> Result<Self, Failure> {
         let usage = |text: String| Failure::message(ExitStatus::Usage, text);
-        let mut commands = Vec::new();
-        for name in &args.command {
-            let names = || Command::ALL.map(|command| command.to_string()).join(", ");
-            let command = Command::parse(name);
-            commands.push(command.ok_or_else(|| usage(format!("{name:?} is no command; there are {}", names())))?);
-        }
         let mut statuses = Vec::new();
         for name in &args.status {
             let status = NtStatus::parse(name);
@@ -36,7 +31,7 @@ impl Filter {
         }
         Ok(Self {
             paths: PathFilter::new(args.file_filter.as_ref())?,
-            commands,
+            commands: filter::commands(&args.command)?,
             statuses,
             errors: args.errors,
             slow_ns: args.slow.map(|slow| i64::try_from(slow.as_nanos()).unwrap_or(i64::MAX)),
