@@ -36,8 +36,6 @@ impl World {
     /// Adds what was in a folder.
     fn enter(&self, folder: NodeId, path: &str, below: &FxHashMap<NodeId, Vec<NodeId>>, share: &mut ImageShare) {
         let children = below.get(&folder).map(Vec::as_slice).unwrap_or_default();
-        let shut =
-            self.nodes[folder].beginning.as_ref().is_some_and(|beginning| self.is_shut(folder, beginning.refused));
         let at = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}\\{name}") };
         for absence in self.absent.range((folder, String::new())..(folder + 1, String::new())) {
             let ((_, _), absence) = absence;
@@ -51,10 +49,6 @@ impl World {
         for child in children {
             let node = &self.nodes[*child];
             let Some(beginning) = &node.beginning else { continue };
-            // Below a folder that nobody may enter everything is refused, whether it is there or not.
-            if shut && beginning.refused != 0 && node.granted == 0 {
-                continue;
-            }
             let here = at(&beginning.name);
             let directory = node.directory == Some(true) || below.contains_key(child);
             let data = match directory {
@@ -96,11 +90,6 @@ impl World {
             refused &= !WRITING;
         }
         refused
-    }
-
-    /// Whether a folder can be neither listed nor read.
-    fn is_shut(&self, node: NodeId, refused: u32) -> bool {
-        self.refused_for_good(node, refused) & 1 != 0
     }
 }
 

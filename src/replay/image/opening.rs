@@ -87,7 +87,6 @@ impl Inference {
                 (node, stream)
             }
         };
-        self.world.nodes[node].opens += 1;
         self.world.nodes[node].granted |= rights(create.desired_access);
         let delete_on_close = create.create_options & CreateRequest::OPTION_DELETE_ON_CLOSE != 0;
         let (folder, name) = split_parent(file);
@@ -101,7 +100,10 @@ impl Inference {
             delete_on_close,
             listing: None,
         };
-        self.opens.insert(open_key(operation, answer.file_id), open);
+        // A CREATE that is sent once more after a lost answer gives the open that there is ([MS-SMB2] 3.3.5.9.10).
+        if self.opens.insert(open_key(operation, answer.file_id), open).is_none() {
+            self.world.nodes[node].opens += 1;
+        }
     }
 
     /// A file or folder that was not there and now is.

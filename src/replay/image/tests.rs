@@ -180,6 +180,24 @@ fn what_comes_back_after_its_deletion_was_still_there_or_not_at_the_beginning() 
 }
 
 #[test]
+fn a_create_sent_once_more_is_one_open() {
+    let mut scene = Scene::new();
+    let id = scene.create("f", CREATED, 0, 0x20);
+    let mut again = scene.operations.last().unwrap().clone();
+    let (sent, answered) = scene.frames();
+    again.request.as_mut().unwrap().frame = sent;
+    again.response.as_mut().unwrap().frame = answered;
+    let mut opened = again.response.as_ref().unwrap().pdu.to_vec();
+    opened[68] = OPENED as u8;
+    again.response.as_mut().unwrap().pdu = opened.into();
+    scene.operations.push(again);
+    scene.delete("f", id);
+    scene.close("f", id);
+    scene.fail("f", 1, 0, NtStatus::OBJECT_NAME_NOT_FOUND);
+    assert_eq!(kinds(&scene.image()), vec![]);
+}
+
+#[test]
 fn a_hard_link_goes_alone() {
     let mut scene = Scene::new();
     let id = scene.open("f", 3);
@@ -253,7 +271,8 @@ fn refused_rights_stay_unless_they_were_granted() {
     scene.open("f", 2);
     scene.fail("not mine to make", 2, 0, NtStatus::ACCESS_DENIED);
     let image = scene.image();
-    assert_eq!(paths(&image), ["f", "shut"]);
+    assert_eq!(paths(&image), ["f", "shut", "shut\\inside"]);
+    assert_eq!(entry(&image, "shut\\inside").refused, 0x0012_0089);
     assert_eq!((entry(&image, "f").refused, entry(&image, "shut").refused), (0, 0x0012_0089));
 }
 

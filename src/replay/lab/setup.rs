@@ -197,7 +197,10 @@ impl SetupPlan {
             },
         )
         .await;
-        // What is put into a folder changes its times, and rights come last of all, the inner ones first.
+        // Rights come last, those of files before those of the folders that lead to them.
+        let shut: Vec<Job> = self.files.iter().filter(|job| job.placed.entry.refused != 0).cloned().collect();
+        in_flight::each(shut, stop, |job| finish(lab.clone(), job), |outcome| made.finish(outcome, &mut lost)).await;
+        // What is put into a folder changes its times: the inner ones first.
         for jobs in self.directories.values().rev() {
             in_flight::each(
                 jobs.clone(),
@@ -207,8 +210,6 @@ impl SetupPlan {
             )
             .await;
         }
-        let shut: Vec<Job> = self.files.iter().filter(|job| job.placed.entry.refused != 0).cloned().collect();
-        in_flight::each(shut, stop, |job| finish(lab.clone(), job), |outcome| made.finish(outcome, &mut lost)).await;
         if let Some(error) = lost {
             return Err(error);
         }
