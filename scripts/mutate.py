@@ -6,6 +6,7 @@ dataset of --extractor tshark is the same. What differs is explained by a rule o
 """
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -32,8 +33,10 @@ esac
 """
 
 
-def bases(most_bytes):
+def bases(most_bytes, fixtures_only=False):
     found = sorted((ROOT / "fixtures").glob("*/capture.pcapng"))
+    if fixtures_only:
+        return [path for path in found if path.stat().st_size <= most_bytes]
     found += sorted((ROOT.parent / "shared" / "captures").glob("*.pcap*"))
     found += sorted(Path("/work/shared/captures").glob("*.pcap*")) if not (ROOT.parent / "shared").exists() else []
     return [path for path in found if path.stat().st_size <= most_bytes]
@@ -50,7 +53,7 @@ def ingest(path, folder, *arguments):
     return dataset.rows(sessions)
 
 
-def examine(mutant, folder, wrapper, fields):
+def examine(mutant, folder, wrapper, fields, every=1):
     """Differences of one mutant, explained or not."""
     native = ingest(mutant.path, folder / "native", "--no-tshark", "--jobs", "1")
     ours = dataset.pdus(native or [])
@@ -60,6 +63,8 @@ def examine(mutant, folder, wrapper, fields):
         reads = "isn't a capture file" not in str(error) and "damaged or corrupt" not in str(error)
         reason = None if reads else "tshark does not read the file, whose head is damaged"
         yield comparison.Difference(0, "capture", f"{len(ours)} PDUs", str(error)[-200:], reason)
+        return
+    if mutant.number % every:
         return
     witness = ingest(mutant.path, folder / "tshark", "--extractor", "tshark", "--tshark", wrapper, "--jobs", "1")
     if equal_pdus(ours, dataset.pdus(witness or [])):
@@ -107,7 +112,7 @@ def run(number, arguments, wrapper, work):
     mutant = mutants.make(number, arguments.seed, arguments.bases, folder)
     started = time.monotonic()
     try:
-        differences = list(examine(mutant, folder, wrapper, arguments.fields))
+        differences = list(examine(mutant, folder, wrapper, arguments.fields, arguments.extractor_every))
     except (dataset.IngestFailed, subprocess.TimeoutExpired) as error:
         differences = [comparison.Difference(0, "ingest", str(error)[:300], None, None)]
     except Exception as error:
@@ -116,6 +121,7 @@ def run(number, arguments, wrapper, work):
     if bad and arguments.keep:
         shutil.copy(mutant.path, Path(arguments.keep) / mutant.path.name)
     shutil.rmtree(folder, ignore_errors=True)
+    gc.collect()
     return mutant, differences, time.monotonic() - started
 
 
@@ -126,11 +132,15 @@ def main():
     parser.add_argument("--seed", type=int, default=1, help="another seed makes other mutants (1)")
     parser.add_argument("--jobs", type=int, default=1, help="how many at once (1)")
     parser.add_argument("--largest", type=int, default=300_000, help="bytes of the largest capture that is mutated (300000)")
+    parser.add_argument("--extractor-every", type=int, default=1, metavar="N", help="compare the dataset of --extractor tshark for every Nth (1)")
+    parser.add_argument("--fixtures-only", action="store_true", help="mutate fixtures, not the captures of others")
     parser.add_argument("--no-columns", dest="fields", action="store_false", help="compare PDUs, not their columns")
     parser.add_argument("--keep", help="keep mutants with unexplained differences in this folder")
     parser.add_argument("--json", help="append the results to this file, a line a mutant")
     arguments = parser.parse_args()
-    arguments.bases = bases(arguments.largest)
+    arguments.bases = bases(arguments.largest, arguments.fixtures_only)
+    # Dissections are large trees without cycles: looking for cycles in them costs more than all else.
+    gc.disable()
     if arguments.keep:
         os.makedirs(arguments.keep, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mutate-") as work:

@@ -231,6 +231,88 @@ fn packets_cut_by_the_snapshot_length_keep_their_operations() {
 }
 
 #[test]
+fn what_a_cut_packet_still_holds_is_read() {
+    let key = |operation: &Operation| (operation.connection.tcp_stream, operation.message_id, operation.command);
+    let (mut opens, mut writes, mut reads) = (0, 0, 0);
+    for case in ["quickstart", "leases-oplocks"] {
+        let segments = segments_of(&fixture(case));
+        let whole: Vec<_> = ingest_segments(&segments).operations().into_iter().flatten().collect();
+        let packets = segments.iter().map(|segment| (segment.time, segment.packet(Link::Ethernet)));
+        let cut = ingest_bytes(&pcap_cut(Link::Ethernet, packets, 224)).operations();
+        // Ids and sizes stand before names, contexts and data.
+        for operation in cut.iter().flatten().filter(|op| op.anomalies.contains(Anomaly::Malformed)) {
+            let full = whole.iter().find(|op| key(op) == key(operation)).unwrap();
+            match operation.command {
+                Command::Create => {
+                    assert_eq!(operation.facts.desired_access, full.facts.desired_access);
+                    assert!(operation.path.is_none() || operation.path == full.path);
+                    assert_eq!(operation.file_id, full.file_id);
+                    opens += usize::from(operation.file_id.is_some());
+                }
+                Command::Write => {
+                    assert_eq!(
+                        (operation.facts.offset, operation.facts.length),
+                        (full.facts.offset, full.facts.length)
+                    );
+                    assert_eq!((operation.file_id, operation.facts.data_hash), (full.file_id, None));
+                    writes += 1;
+                }
+                Command::Read => {
+                    assert_eq!((operation.facts.bytes, operation.facts.data_hash), (full.facts.bytes, None));
+                    reads += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    assert!(opens > 0 && writes > 0 && reads > 0, "{opens} {writes} {reads}");
+}
+
+/// Segments swap places, as captures on several processors hold them.
+#[test]
+fn a_response_captured_behind_the_end_of_its_connection_answers_its_request() {
+    for reset in [false, true] {
+        let mut segments = Vec::new();
+        let mut conversation = Conversation::open(CLIENT, SERVER, &mut segments);
+        session(&mut conversation, &mut Messages::default(), 0x51, &mut segments);
+        conversation.close(&mut segments);
+        let count = segments.len();
+        if reset {
+            segments.pop();
+            segments.last_mut().unwrap().tcp[13] = 4 | 16;
+        }
+        let last_response = segments.remove(count - 3);
+        assert!(!last_response.payload().is_empty());
+        segments.push(last_response);
+        let ingested = ingest_segments(&segments);
+        let sessions = ingested.sessions();
+        assert_eq!((sessions.len(), sessions[0].operations, sessions[0].unpaired), (1, 5, 0), "reset: {reset}");
+        assert!(ingested.operations()[0].iter().all(|operation| operation.anomalies.is_empty()));
+    }
+}
+
+#[test]
+fn a_packet_whose_ip_length_is_below_its_header_is_none_and_length_0_is_the_network_cards() {
+    let mut segments = Vec::new();
+    let mut conversation = Conversation::open(CLIENT, SERVER, &mut segments);
+    session(&mut conversation, &mut Messages::default(), 0x61, &mut segments);
+    let last = segments.len() - 1;
+    let with_length = |length: u16| {
+        let packets = segments.iter().enumerate().map(|(at, segment)| {
+            let mut packet = segment.packet(Link::RawIp);
+            if at == last {
+                packet[2..4].copy_from_slice(&length.to_be_bytes());
+            }
+            (segment.time, packet)
+        });
+        ingest_bytes(&pcap(Link::RawIp, packets))
+    };
+    for (length, unpaired) in [(0, 0), (10, 1), (19, 1)] {
+        assert_eq!(with_length(length).sessions()[0].unpaired, unpaired, "length {length}");
+    }
+}
+
+#[test]
 fn one_sided_captures_keep_every_request_or_every_response() {
     let segments = quickstart();
     let whole = ingest_segments(&segments).operations();

@@ -5,6 +5,7 @@ stand in docs/witness.md under the same words.
 """
 
 import re
+import struct
 import uuid
 
 from .tshark import all_of, first, is_tree, plain_address
@@ -14,6 +15,8 @@ INHERITED_TREE = 2**32 - 1
 INHERITED_FILE = b"\xff" * 16
 RESPONSE, ASYNC, RELATED, SIGNED, DFS = 1, 2, 4, 8, 0x10000000
 PENDING = 0x103
+LAST_TIME = 2**63 - 1
+BEYOND = "a time beyond the year 2262 does not fit into nanoseconds of 64 bits and is the last that does"
 COMMANDS = (
     "NEGOTIATE SESSION_SETUP LOGOFF TREE_CONNECT TREE_DISCONNECT CREATE CLOSE FLUSH READ WRITE LOCK IOCTL CANCEL ECHO "
     "QUERY_DIRECTORY CHANGE_NOTIFY QUERY_INFO SET_INFO OPLOCK_BREAK"
@@ -41,17 +44,22 @@ def file_id(tree):
     return None, None
 
 
+def utf16(data):
+    """[MS-SMB2] 2.2: text is of whole UTF-16 units; half a unit behind them is none."""
+    return data[: len(data) // 2 * 2].decode("utf-16-le", errors="replace")
+
+
 def raw_text(tree, key):
     """The text of a field out of the bytes that tshark marks as the field."""
     raw = first(tree, f"{key}_raw")
     if raw is None or not isinstance(raw[0], str):
         return None
-    return bytes.fromhex(raw[0]).decode("utf-16-le", errors="replace")
+    return utf16(bytes.fromhex(raw[0]))
 
 
 def share_relative(name, dfs=False):
-    name = name.lstrip("\\")
-    return "\\".join(name.split("\\")[2:]) if dfs else name
+    parts = name.lstrip("\\").split("\\")
+    return "\\".join(parts[2:] if dfs and len(parts) > 1 else parts)
 
 
 def same_text(ours, theirs, exact):
@@ -59,6 +67,8 @@ def same_text(ours, theirs, exact):
     if ours == theirs or (not ours and not theirs):
         return True, None
     if theirs is not None and exact is not None and ours == exact:
+        if theirs == ours + "\ufffd":
+            return False, "tshark prints half a UTF-16 unit at the end of a text"
         if "\0" in exact and exact.split("\0")[0] == theirs.split("\0")[0]:
             return False, "tshark ends a text at NUL"
         if "\ufffd" in exact:
@@ -93,6 +103,30 @@ def tag_text(name):
     return text if text and all("!" <= c <= "~" for c in text) else name.hex()
 
 
+def sound_contexts(body):
+    """The names of the create contexts up to the first that points outside of the list, and whether there is such a one."""
+    raw = first(body, "smb2.create.extrainfo_raw")
+    if raw is None or not isinstance(raw[0], str):
+        return [], False
+    blob, at, names = bytes.fromhex(raw[0]), 0, []
+    while at + 16 <= len(blob):
+        following, name_at, name_length, _, data_at, data_length = struct.unpack_from("<IHHHHI", blob, at)
+        ends = [at + offset + length for offset, length in ((name_at, name_length), (data_at, data_length)) if length]
+        if any(end > len(blob) for end in ends):
+            return names, True
+        names.append(blob[at + name_at : at + name_at + name_length])
+        if following == 0:
+            return names, False
+        at += following
+    return names, True
+
+
+def context_reason(body, column, ours):
+    names, ended = sound_contexts(body)
+    agrees = ours is None and b"RqLs" not in names if column.startswith("lease") else (ours or []) == [tag_text(n) for n in names]
+    return "a create context that points outside ends the list" if ended and agrees else None
+
+
 def lease_state(body):
     for name, data in contexts(body):
         if name == b"RqLs":
@@ -100,6 +134,68 @@ def lease_state(body):
                 if key.startswith("LEASE_V") and is_tree(value):
                     return number(first(value, "smb2.lease.lease_state"))
     return None
+
+
+# By command and whether it is a response: the size of the fixed part of the body, [MS-SMB2] 2.2.3 to 2.2.39, and where offset
+# and length of each part behind it stand, with their sizes.
+BODIES = {
+    (0, False): (36, ()),
+    (1, False): (25, ((76, 2, 78, 2),)),
+    (3, False): (9, ((68, 2, 70, 2),)),
+    (5, False): (57, ((108, 2, 110, 2), (112, 4, 116, 4))),
+    (6, False): (24, ()),
+    (7, False): (24, ()),
+    (8, False): (49, ()),
+    (9, False): (49, ((66, 2, 68, 4),)),
+    (10, False): (48, ()),
+    (11, False): (57, ((88, 4, 92, 4), (100, 4, 104, 4))),
+    (14, False): (33, ((88, 2, 90, 2),)),
+    (15, False): (32, ()),
+    (16, False): (41, ((72, 2, 76, 4),)),
+    (17, False): (33, ((72, 2, 68, 4),)),
+    (5, True): (89, ((144, 4, 148, 4),)),
+    (6, True): (60, ()),
+    (8, True): (17, ((66, 1, 68, 4),)),
+    (9, True): (17, ()),
+}
+# [MS-SMB2] 3.3.4.4: warnings that come with the command's own body.
+WITH_BODY = {(8, 0x80000005), (11, 0x80000005), (16, 0x80000005)}
+VARIABLE = "path new_path share pattern create_contexts lease_state_requested lease_state_granted bytes length offset locks".split()
+
+
+def unreadable(pdu, column):
+    """Whether a column may be null by the PDU's own bytes: its status says that there is no such body, the body is of another size
+    than the command's, or ends before its fixed part does, or, for a column about a part of variable length, that part is not
+    within the PDU."""
+    data = pdu.bytes
+    number = lambda at, size: int.from_bytes(data[at : at + size], "little")
+    command, response = pdu.row["command_code"], pdu.part != "request"
+    if response and number(8, 4) >= 0x80000000 and (command, number(8, 4)) not in WITH_BODY:
+        return True
+    if command == 0x12:
+        return number(64, 2) not in (24, 36, 44) or len(data) < 64 + number(64, 2)
+    if (command, response) not in BODIES:
+        return False
+    size, parts = BODIES[command, response]
+    if number(64, 2) != size or len(data) < 64 + size // 2 * 2:
+        return True
+    if column not in VARIABLE:
+        return False
+    if command == 17 and column == "new_path" and number(66, 1) == 1:
+        # [MS-FSCC] 2.4.42: the name behind its length.
+        if 20 + number(number(72, 2) + 16, 4) > number(68, 4):
+            return True
+    if command == 10:
+        return 64 + 48 + 24 * (number(66, 2) - 1) > len(data)
+    return any(number(b, y) > 0 and number(a, x) + number(b, y) > len(data) for a, x, b, y in parts)
+
+
+def theirs_of_request(pdu, column):
+    """Whether a column that a response is compared by was to come from its request, and cannot be read there."""
+    request = pdu.row["request_pdu"]
+    if pdu.part == "request" or request is None or column not in ("path", "share", "file_id"):
+        return False
+    return unreadable(pdu._replace(part="request", bytes=request), column)
 
 
 def compare(pdu, theirs, context):
@@ -118,15 +214,24 @@ def compare(pdu, theirs, context):
         *of_header(row, part, header, context),
         *of_body(pdu, theirs, header, context),
     ]:
-        if reason is None and ours is None and "malformed" in (row["anomalies"] or []):
-            reason = "the PDU is malformed: what cannot be read is null"
-        if reason is None and ours is None and "truncated" in (row["anomalies"] or []):
-            reason = "the PDU is truncated: what cannot be read is null"
+        if reason is None and ours is None:
+            kind = "truncated" if "truncated" in (row["anomalies"] or []) else "malformed"
+            if unreadable(pdu, column):
+                reason = f"the PDU is {kind}: what cannot be read is null"
+            elif theirs_of_request(pdu, column):
+                reason = f"the request is {kind}: what cannot be read of it is null"
         if reason is None and part == "response" and number(first(header, "smb2.cmd")) != row["command_code"]:
             reason = "the response's command is another than the request's: it is decoded as the request's"
-        if reason is None and theirs.malformed:
+        if reason is None and theirs.malformed and is_part(value, ours):
             reason = "tshark stopped within the PDU, which is malformed or cut"
         yield column, ours, value, reason
+
+
+def is_part(theirs, ours):
+    """Whether a value lacks what stood behind the place where tshark stopped."""
+    if isinstance(theirs, list) and theirs and not theirs[-1]:
+        theirs = theirs[:-1]
+    return not theirs or isinstance(ours, (list, str, bytes)) and isinstance(theirs, type(ours)) and ours[: len(theirs)] == theirs
 
 
 def of_packet(pdu, theirs, context):
@@ -134,12 +239,13 @@ def of_packet(pdu, theirs, context):
     server = (plain_address(row["server_ip"]), row["server_port"])
     client = (plain_address(row["client_ip"]), row["client_port"])
     if row["tcp_stream"] != theirs.stream:
-        yield "tcp_stream", row["tcp_stream"], theirs.stream, context.stream_reason(row["tcp_stream"])
+        yield "tcp_stream", row["tcp_stream"], theirs.stream, context.stream_reason(pdu)
     ends = (theirs.source, theirs.destination)
     if ends not in ((server, client), (client, server)):
         yield "client, server", (client, server), ends, None
     if pdu.time is not None and pdu.time != theirs.time and pdu.frame == theirs.frame:
-        yield f"{part}_time", pdu.time, theirs.time, None
+        last = theirs.time > LAST_TIME and pdu.time == LAST_TIME
+        yield f"{part}_time", pdu.time, theirs.time, BEYOND if last else None
     if part == "request" and row["encrypted"] != theirs.sealed:
         yield "encrypted", row["encrypted"], theirs.sealed, None
 
@@ -156,7 +262,10 @@ def of_header(row, part, header, context):
         checks += [field("command_code", command), field("command", name)]
     aid = first(header, "smb2.aid")
     if aid is not None:
-        checks.append(field("async_id", unsigned(aid, 64)))
+        before = [pdu[32:40] for pdu in (row["request_pdu"], row["interim_pdu"]) if pdu and pdu[16] & ASYNC]
+        first_told = before and row["async_id"] == int.from_bytes(before[0], "little")
+        reason = "an operation has the async id that was told first" if part != "request" and first_told else None
+        checks.append(("async_id", row["async_id"], unsigned(aid, 64), reason))
     if part == "request":
         checks += [
             field("channel_sequence", number(first(header, "smb2.channel_sequence"))),
@@ -175,12 +284,12 @@ def of_header(row, part, header, context):
     for check in checks:
         if check[1] != check[2]:
             yield check
-    yield from of_session(row, unsigned(first(header, "smb2.sesid"), 64), part, command, flags)
+    yield from of_session(row, unsigned(first(header, "smb2.sesid"), 64), part, command, context)
     yield from of_tree(row, header, part, command, flags, status, context)
     yield from of_pairing(row, header, part, status, context)
 
 
-def of_session(row, theirs, part, command, flags):
+def of_session(row, theirs, part, command, context):
     if row["session_id"] == theirs:
         return
     reason = None
@@ -194,6 +303,8 @@ def of_session(row, theirs, part, command, flags):
         reason = "a PDU without session id belongs to the session of its connection"
     elif part != "request" and row["request_pdu"] is not None:
         reason = "a response stands with its request, whatever session it names"
+    elif command == 0x12 and part == "response" and context.holds(row):
+        reason = "a break belongs to the session that holds the open that it breaks, whatever session it names"
     yield "session_id", row["session_id"], theirs, reason
 
 
@@ -229,6 +340,8 @@ def of_pairing(row, header, part, status, context):
     theirs = int(seconds) * 10**9 + sign * int(fraction.ljust(9, "0"))
     if row["latency_ns"] != theirs:
         reason = context.pairing_reason(row, asked) if id(row) in context.moved else None
+        if LAST_TIME in (row["request_time"], row["response_time"]):
+            reason = BEYOND
         yield "latency_ns", row["latency_ns"], theirs, reason
 
 
@@ -256,8 +369,8 @@ def of_body(pdu, theirs, header, context):
         if ours == theirs_value or ours == [] and theirs_value is None:
             continue
         reason = None
-        if column == "create_contexts" and isinstance(theirs_value, list) and (ours or []) == theirs_value[: len(ours or [])]:
-            reason = "a create context that points outside ends the list"
+        if column == "create_contexts" or column.startswith("lease_state"):
+            reason = context_reason(body, column, ours)
         yield column, ours, theirs_value, reason
     if part == "request":
         yield from of_names(row, command, flags, body, context)

@@ -1,9 +1,11 @@
 """One capture: both lists of PDUs matched, then compared column by column."""
 
 import functools
+import tempfile
 from collections import Counter, defaultdict, namedtuple
+from pathlib import Path
 
-from . import columns, stream, tshark
+from . import columns, container, stream, tshark
 
 # frame, column, ours, theirs: what differs; reason: None when it is unexplained
 Difference = namedtuple("Difference", "frame column ours theirs reason")
@@ -12,10 +14,10 @@ Difference = namedtuple("Difference", "frame column ours theirs reason")
 class Context:
     """What explains a difference by the rest of the capture."""
 
-    def __init__(self, ours, pairs, holes=()):
+    def __init__(self, ours, pairs, streams=None):
         self.rows = [pdu.row for pdu in ours]
-        self.find_holes = holes
-        self.numbers = {(pdu.row["tcp_stream"], witness.stream) for pdu, witness in pairs}
+        # Gives the streams themselves.
+        self.streams = streams
         # Rows whose request or response tshark shows with another frame.
         self.moved = {id(pdu.row) for pdu, witness in pairs if pdu.frame != witness.frame}
         self.files = defaultdict(set)
@@ -53,17 +55,29 @@ class Context:
             return "the TREE_CONNECT stands behind a hole on another connection of the session"
         return None
 
-    def stream_reason(self, number):
+    def stream_reason(self, pdu):
         """tshark numbers a conversation for a packet whose TCP header is bogus as well."""
-        numbers = {theirs for ours, theirs in self.numbers if ours == number}
-        if len(numbers) == 1 and len({ours for ours, theirs in self.numbers if theirs in numbers}) == 1:
+        streams = self.streams()
+        if streams.keys.get(pdu.frame, (None,))[0] == pdu.row["tcp_stream"] and any(bogus < pdu.frame for bogus in streams.bogus):
             return "tshark counts packets with a damaged TCP header as conversations"
         return None
+
+    def holds(self, row):
+        """Whether the open of a row was granted in its session."""
+        opens = (r for r in self.rows if r["file"] == row["file"] and r["command"] == "CREATE")
+        return row["file_id"] is not None and any(r["file_id"] == row["file_id"] for r in opens)
+
+    def late(self, frame):
+        """Whether what came with a frame had to wait for bytes before it."""
+        streams = self.streams()
+        direction = streams.directions.get(streams.keys.get(frame))
+        return direction is not None and any(at <= frame and "beyond bytes" in what for at, what in direction.odd)
 
     def waits(self, row):
         """Whether something of the session waits behind a hole on another connection."""
         streams = {r["tcp_stream"] for r in self.rows if r["file"] == row["file"]}
-        return bool(streams & self.find_holes())
+        odd = {key[0] for key, direction in self.streams().directions.items() if direction.odd}
+        return bool(streams & odd)
 
     def path_reason(self, row, label):
         """tshark knows an open by the name that it was opened by, and keeps no more bytes of it than it has in UTF-16."""
@@ -95,10 +109,19 @@ class Context:
             same = other["message_id"] == row["message_id"] and other["tcp_stream"] == row["tcp_stream"]
             if same and other["command"] == "CANCEL":
                 return "tshark takes the CANCEL, which has the same message id, for the request"
+            if same and other["command_code"] != row["command_code"] and self.late(asked):
+                return "the request came behind a hole, after the response, and is of another command: they are not paired"
+            swallowed = other["request_pdu"] if other["request_frame"] == asked else None
+            if swallowed and "broken_chain" in (other["anomalies"] or []) and message_id(row) in swallowed[64:]:
+                return "tshark pairs with what it cuts from a chain that leads nowhere"
         ours = {r["message_id"] for r in self.rows if r["tcp_stream"] == row["tcp_stream"] and r["request_frame"]}
         if row["request_frame"] is None and any(number > row["message_id"] for number in ours):
             return "a request with a higher message id was captured before the response: its own is taken to be missing"
         return None
+
+
+def message_id(row):
+    return row["message_id"].to_bytes(8, "little")
 
 
 def cut_by_tshark(name, known):
@@ -119,25 +142,34 @@ def compare(capture, ours, ports=(), options=(), fields=True):
     ports = tuple(ports)
     theirs = [pdu for pdu in tshark.dissection(capture, False, ports, options) if pdu.bytes[:4] == b"\xfeSMB"]
     pairs, only_ours, only_theirs = match(ours, theirs)
+    if only_ours and "option" in tshark.DAMAGE.get(str(capture), ""):
+        with tempfile.TemporaryDirectory(prefix="witness-") as folder:
+            plain = Path(folder) / Path(capture).name
+            container.Container(capture).without_options().write(plain)
+            yield Difference(0, "capture", None, None, "tshark stops at a damaged option of a packet, and is given the capture without options")
+            yield from compare(plain, ours, ports, options, fields)
+        return
     if only_ours or only_theirs:
         again = [p for p in tshark.dissection(capture, True, ports, options) if p.bytes[:4] == b"\xfeSMB"]
         other = match(ours, again)
         if len(other[1]) + len(other[2]) < len(only_ours) + len(only_theirs):
-            first_run = Counter(pdu.bytes for pdu in theirs)
+            defaults, theirs = theirs, again
             pairs, only_ours, only_theirs = other
-            theirs = again
-            lost = Counter(pdu.bytes for pdu in again) - first_run
-            for pdu in again:
-                if lost[pdu.bytes] > 0:
-                    lost[pdu.bytes] -= 1
-                    yield Difference(
-                        pdu.frame, "pdu", len(pdu.bytes), None, "tshark with its defaults loses segments out of order; it finds the PDU when told to wait for them"
-                    )
+            for pdu in beyond(again, defaults):
+                yield Difference(
+                    pdu.frame, "pdu", len(pdu.bytes), None, "tshark with its defaults loses segments out of order; it finds the PDU when told to wait for them"
+                )
+            more, only_ours, _ = match(only_ours, beyond(defaults, [pdu for _, pdu in pairs]))
+            for pdu, _ in more:
+                yield Difference(
+                    pdu.frame, "pdu", len(pdu.bytes), None, "tshark loses the PDU when told to wait for segments out of order; it finds it with its defaults"
+                )
+            pairs = pairs + more
     if only_ours or only_theirs or any(ours.frame != theirs.frame for ours, theirs in pairs):
         yield from explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs)
     if not fields:
         return
-    context = Context(ours, pairs, lambda: {key[0] for key, way in streams_of(capture, ports).directions.items() if way.odd})
+    context = Context(ours, pairs, lambda: streams_of(capture, ports))
     yield from compare_columns(pairs, context)
 
 
@@ -151,7 +183,7 @@ def unnoticed(capture, ours, ports=(), options=()):
     """Columns in which a wrong value would not be found: each is changed in every row, one after the other."""
     theirs = [pdu for pdu in tshark.dissection(capture, False, ports, options) if pdu.bytes[:4] == b"\xfeSMB"]
     pairs, _, _ = match(ours, theirs)
-    context = Context(ours, pairs)
+    context = Context(ours, pairs, lambda: streams_of(capture, tuple(ports)))
     for name in sorted(ours[0].row):
         values = {type(pdu.row[name]) for pdu in ours} - {type(None)}
         if not values:
@@ -198,9 +230,20 @@ def match(ours, theirs):
     return pairs, ours, theirs
 
 
+def beyond(pdus, others):
+    """PDUs whose bytes are not among the others, or not as often."""
+    count = Counter(pdu.bytes for pdu in others)
+    out = []
+    for pdu in pdus:
+        count[pdu.bytes] -= 1
+        if count[pdu.bytes] < 0:
+            out.append(pdu)
+    return out
+
+
 @functools.lru_cache(maxsize=8)
 def streams_of(capture, ports):
-    return stream.Streams(tshark.segments(capture, (445, 139, *ports)))
+    return stream.Streams(tshark.segments(capture), ports)
 
 
 def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
@@ -232,11 +275,14 @@ def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
         elif pdu.frame in malformed:
             reason = "tshark stops at a malformed PDU before it in the frame"
         yield Difference(pdu.frame, "pdu", describe(pdu), None, reason)
+    shown = {pdu.bytes for pdu in only_theirs}
     for pdu in only_theirs:
-        odd = streams.oddity((pdu.stream, pdu.source[1]), pdu.frame)
+        odd = streams.oddity(streams.keys[pdu.frame], pdu.frame) if pdu.frame in streams.keys else None
         reason = None
         if any(pdu.bytes in whole for whole in broken[pdu.frame]):
             reason = "a chain leads nowhere: the rest stays with its PDU, tshark cuts it"
+        elif any(pdu.bytes.startswith(whole) for whole in broken[pdu.frame]):
+            reason = "a chain leads nowhere: tshark reads on behind the end of the message"
         elif accounted[pdu.bytes] >= in_stream[pdu.bytes] and odd:
             reason = f"not in the stream, tshark reads it out of its place: frame {odd[0]}, {odd[1]}"
         yield Difference(pdu.frame, "pdu", None, describe(pdu), reason)
@@ -244,6 +290,10 @@ def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
     for pdus in streams.pdus().values():
         for pdu in pdus:
             frames[pdu.bytes].add(pdu.frame)
+            # What both programs lose is lost all the same.
+            accounted[pdu.bytes] -= 1
+            if accounted[pdu.bytes] < 0 and pdu.bytes not in shown:
+                yield Difference(pdu.frame, "pdu in the stream", None, describe(pdu), None)
     for pdu, witness in pairs:
         if pdu.frame != witness.frame:
             odd = oddity_of(streams, sides[pdu.bytes], max(pdu.frame, witness.frame))

@@ -26,6 +26,8 @@ class Direction:
         self.odd = []
         # What the receiver acknowledged, as far as captured yet.
         self.acknowledged = None
+        # The sequence number of the first segment without data, before any with data.
+        self.heard = None
 
     def position(self, sequence):
         """The position nearest to what is expected next, as sequence numbers wrap around."""
@@ -36,10 +38,13 @@ class Direction:
         if segment.syn and self.start is None:
             self.start = (segment.sequence + 1) & 0xFFFFFFFF
         if not segment.payload and not segment.missing:
+            self.empty(segment)
             return
         sequence = (segment.sequence + segment.syn) & 0xFFFFFFFF
         if self.start is None:
             self.start = sequence
+            if self.heard not in (None, sequence):
+                self.odd.append((segment.frame, "the first segment with data does not follow on the empty ones before it"))
         at = self.position(sequence)
         end = at + len(segment.payload) + segment.missing
         if at > self.next:
@@ -58,6 +63,13 @@ class Direction:
             return
         self.take(at, segment.payload, segment.missing, segment.frame)
         self.drain()
+
+    def empty(self, segment):
+        """A segment without data says where the stream is, and may be wrong."""
+        if self.start is None:
+            self.heard = segment.sequence if self.heard is None else self.heard
+        elif not segment.syn and self.position(segment.sequence) > self.next:
+            self.odd.append((segment.frame, "an empty segment stands beyond bytes that were not captured yet"))
 
     def drain(self, finish=False):
         while self.waiting and (finish or min(self.waiting) <= self.next):
@@ -154,18 +166,57 @@ def next_header(data, at):
         at = found + 1 if start < at else at + 1
 
 
-class Streams:
-    """Every direction of every conversation on the ports of SMB."""
+class Conversations:
+    """Numbers conversations as Wireshark does, but for segments without a whole TCP header, which are none."""
 
-    def __init__(self, segments):
+    def __init__(self):
+        self.known = {}
+        self.count = 0
+
+    def number(self, segment):
+        ends = frozenset((segment.source, segment.destination))
+        bases = self.known.get(ends)
+        first = (segment.sequence - (not segment.syn)) & 0xFFFFFFFF
+        begins = segment.syn and segment.acknowledgement is None
+        if bases is None or begins and bases.get(segment.source, first) != first:
+            bases = self.known[ends] = {None: self.count}
+            self.count += 1
+        bases.setdefault(segment.source, first)
+        if segment.acknowledgement is not None:
+            bases.setdefault(segment.destination, (segment.acknowledgement - 1) & 0xFFFFFFFF)
+        return bases[None]
+
+
+class Streams:
+    """Every direction of every conversation on the ports of SMB. A direction's key: number of the conversation, sender."""
+
+    def __init__(self, segments, ports=()):
+        ports = {445, 139, *ports}
         self.directions = defaultdict(Direction)
+        # The direction of each frame.
+        self.keys = {}
+        # Frames without a whole TCP header.
+        self.bogus = [segment.frame for segment in segments if not segment.sound]
+        conversations = Conversations()
         for segment in segments:
+            if not segment.sound:
+                continue
+            number = conversations.number(segment)
+            self.keys[segment.frame] = number, segment.source
+            if not ports & {segment.source[1], segment.destination[1]}:
+                continue
+            there, back = self.directions[number, segment.source], self.directions[number, segment.destination]
             if segment.syn and segment.payload:
-                for end in (segment.source, segment.destination):
-                    self.directions[segment.stream, end].odd.append((segment.frame, "a segment with data has a SYN flag"))
-            self.directions[segment.stream, segment.source].add(segment)
+                for direction in (there, back):
+                    direction.odd.append((segment.frame, "a segment with data has a SYN flag"))
+            if segment.syn and there.next > 0:
+                for direction in (there, back):
+                    direction.odd.append((segment.frame, "a SYN comes after data"))
+            if segment.stopped:
+                there.odd.append((segment.frame, "a segment has a damaged TCP option"))
+            there.add(segment)
             if segment.acknowledgement is not None:
-                self.directions[segment.stream, segment.destination].acknowledged = segment.acknowledgement
+                back.acknowledged = segment.acknowledgement
 
     def pdus(self):
         """Plain SMB2 PDUs by direction."""

@@ -15,7 +15,11 @@ PROFILE = tempfile.TemporaryDirectory(prefix="witness-tshark-")
 
 # tree: the dissection as pairs (key, value), a value being text or such a list; sealed: whether it was decrypted
 Pdu = namedtuple("Pdu", "frame time bytes tree sealed cut malformed stream source destination")
-Segment = namedtuple("Segment", "frame stream source destination sequence syn payload missing acknowledgement")
+# sound: whether it has a whole TCP header; stopped: whether tshark stopped at a damaged TCP option
+Segment = namedtuple("Segment", "frame source destination sequence syn payload missing acknowledgement sound stopped")
+
+# Why tshark stopped within a capture, by its path.
+DAMAGE = {}
 
 RECORD = re.compile(r"^  \{$", re.MULTILINE)
 # tshark 4.0 writes memory garbage into times that are out of range.
@@ -42,6 +46,8 @@ def run(arguments, timeout=300):
     environment = dict(os.environ, WIRESHARK_CONFIG_DIR=PROFILE.name)
     done = subprocess.run([TSHARK, "-n", *arguments], capture_output=True, timeout=timeout, env=environment)
     # 2: damaged further on, the rows before are good.
+    if done.returncode == 2 and arguments[0] == "-r":
+        DAMAGE[arguments[1]] = done.stderr.decode(errors="replace")
     if done.returncode not in (0, 2):
         raise TsharkFailed(f"tshark {' '.join(arguments)}: {done.returncode} {done.stderr.decode(errors='replace')}")
     return done.stdout.decode("utf-8", errors="replace")
@@ -58,7 +64,7 @@ def dissection(capture, out_of_order=False, ports=(), options=()):
     pdus = []
     for start, end in zip(starts, [*starts[1:], len(text)]):
         record = text[start:end].rstrip().rstrip("],").rstrip()
-        pdus.extend(of_record(parse(record)))
+        pdus.extend(of_record(parse(record), "_ws.malformed" in record or "_ws.short" in record))
     return pdus
 
 
@@ -90,7 +96,7 @@ def is_tree(value):
     return isinstance(value, list) and (not value or isinstance(value[0], tuple))
 
 
-def of_record(record):
+def of_record(record, malformed):
     layers = first(record, "_source", "layers")
     frame = first(layers, "frame")
     seconds, fraction = first(frame, "frame.time_epoch").split(".")
@@ -106,7 +112,7 @@ def of_record(record):
         frame=number,
         time=time,
         cut=cut,
-        malformed=any(key in ("_ws.malformed", "_ws.short") for key, _ in layers) or malformed(layers),
+        malformed=malformed,
         stream=int(stream) if stream is not None else None,
         source=(address("src"), port("srcport")),
         destination=(address("dst"), port("dstport")),
@@ -117,11 +123,6 @@ def of_record(record):
 def plain_address(text):
     """An address spelt as everywhere else: tshark writes ::245.0.0.1 for ::f500:1."""
     return text and str(ipaddress.ip_address(text))
-
-
-def malformed(tree):
-    """Whether tshark gave up somewhere below."""
-    return any("_ws.malformed" in key or "_ws.short" in key or is_tree(value) and malformed(value) for key, value in tree)
 
 
 def last(tree, key):
@@ -136,7 +137,8 @@ def messages(tree, place, sealed):
         if key == "smb2_raw":
             raw = bytes.fromhex(value[0])
         elif key == "smb2" and is_tree(value):
-            inner = list(messages(value, place, sealed or (raw or b"")[:4] == b"\xfdSMB"))
+            plain = (raw or b"")[:4] == b"\xfeSMB"
+            inner = [] if plain else list(messages(value, place, sealed or (raw or b"")[:4] == b"\xfdSMB"))
             if inner:
                 yield from inner
             else:
@@ -152,32 +154,61 @@ def chained(message):
     return message[:following] if 64 <= following < len(message) else message
 
 
-def segments(capture, ports=(445, 139)):
-    """The TCP segments on some ports, in the order of the capture."""
-    fields = ["frame.number", "tcp.stream", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.len", "tcp.flags.syn"]
-    fields += ["tcp.payload", "tcp.ack_raw", "tcp.flags.ack", "tcp.flags.reset", "tcp.hdr_len"]
-    wanted = " || ".join(f"tcp.port=={port}" for port in ports)
+FIELDS = """frame.number tcp.stream ip.src ip.dst ipv6.src ipv6.dst tcp.srcport tcp.dstport tcp.seq_raw tcp.len tcp.flags.syn
+tcp.payload tcp.ack_raw tcp.flags.ack tcp.flags.reset tcp.hdr_len ip.len ip.hdr_len _ws.malformed _ws.short""".split()
+
+
+def segments(capture):
+    """The TCP segments of a capture, in its order."""
     options = ["-o", "tcp.desegment_tcp_streams:FALSE", "--disable-protocol", "nbss"]
-    columns = [part for field in fields for part in ("-e", field)]
-    text = run(["-r", str(capture), *options, "-Y", wanted, "-T", "fields", "-E", "occurrence=l", *columns])
-    out = []
-    for line in text.splitlines():
-        frame, stream, source, destination, sequence, length, syn, payload, acknowledgement, has, reset, header = line.split("\t")
-        if not stream or not sequence or int(header or 0) < 20:
-            continue
-        payload = bytes.fromhex(payload.replace(":", ""))
-        acknowledgement = int(acknowledgement) if has in ("1", "True") and acknowledgement else None
-        out.append(
-            Segment(
-                frame=int(frame),
-                stream=int(stream),
-                source=int(source),
-                destination=int(destination),
-                sequence=int(sequence),
-                syn=syn in ("1", "True"),
-                payload=payload,
-                missing=0 if reset in ("1", "True") else max(0, int(length or 0) - len(payload)),
-                acknowledgement=acknowledgement,
-            )
-        )
-    return out
+    columns = [part for field in FIELDS for part in ("-e", field)]
+    text = run(["-r", str(capture), *options, "-Y", "tcp", "-T", "fields", "-E", "occurrence=l", *columns])
+    rows = [dict(zip(FIELDS, line.split("\t"))) for line in text.splitlines()]
+    rows = [row for row in rows if row["tcp.stream"] and row["tcp.srcport"] and row["tcp.dstport"]]
+    hurt = [row["frame.number"] for row in rows if row["_ws.malformed"] or row["_ws.short"]]
+    there = packets_from_tcp(capture, options, hurt) if hurt else {}
+    return [segment(row, there.get(int(row["frame.number"]))) for row in rows]
+
+
+def segment(row, there):
+    """`there`: the packet's bytes from the TCP header on, when tshark stopped in it."""
+    yes = lambda name: row[name] in ("1", "True")
+    number = lambda name: int(row[name] or 0)
+    end = lambda side: (plain_address(row[f"ip.{side}"] or row[f"ipv6.{side}"]), int(row[f"tcp.{side}port"]))
+    frame = number("frame.number")
+    payload = bytes.fromhex(row["tcp.payload"].replace(":", ""))
+    room = number("ip.len") - number("ip.hdr_len")
+    header = number("tcp.hdr_len")
+    sound = bool(row["tcp.seq_raw"]) and header >= 20 and not 0 < room < header
+    stopped = False
+    if there is not None:
+        sound &= header <= len(there)
+        stopped = sound and not payload and header < len(there)
+        payload = payload or there[header : header + number("tcp.len")]
+    return Segment(
+        frame=frame,
+        source=end("src"),
+        destination=end("dst"),
+        sequence=number("tcp.seq_raw"),
+        syn=yes("tcp.flags.syn"),
+        payload=payload,
+        missing=0 if yes("tcp.flags.reset") else max(0, number("tcp.len") - len(payload)),
+        acknowledgement=number("tcp.ack_raw") if yes("tcp.flags.ack") and row["tcp.ack_raw"] else None,
+        sound=sound,
+        stopped=stopped,
+    )
+
+
+def packets_from_tcp(capture, options, frames):
+    """The bytes of packets from their TCP header on."""
+    found = {}
+    for at in range(0, len(frames), 500):
+        wanted = f"frame.number in {{{','.join(frames[at : at + 500])}}}"
+        text = run(["-r", str(capture), *options, "-Y", wanted, "-T", "json", "-x", "-J", "frame tcp"])
+        starts = [match.start() for match in RECORD.finditer(text)]
+        for start, end in zip(starts, [*starts[1:], len(text)]):
+            layers = first(parse(text[start:end].rstrip().rstrip("],").rstrip()), "_source", "layers")
+            raw, header = first(layers, "frame_raw"), all_of(layers, "tcp_raw")
+            if raw is not None and header:
+                found[int(first(layers, "frame", "frame.number"))] = bytes.fromhex(raw[0])[int(header[-1][1]) :]
+    return found

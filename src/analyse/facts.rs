@@ -2,8 +2,10 @@
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::model::message::{CreateContexts, CreateRequest, LeaseContext, Request, Response, context_tag_text};
-use crate::model::{Facts, Utf16};
+use crate::model::message::{
+    CreateContexts, CreateRequest, Incomplete, LeaseContext, Request, Response, context_tag_text,
+};
+use crate::model::{Anomaly, Command, Facts, Operation, Utf16};
 
 /// What a request says.
 pub(super) fn of_request(request: &Request<'_>, facts: &mut Facts) {
@@ -57,6 +59,31 @@ pub(super) fn of_response(response: &Response<'_>, facts: &mut Facts) {
         }
         Response::Write(body) => facts.bytes = Some(u64::from(body.count)),
         _ => {}
+    }
+}
+
+/// Takes back what an incomplete request does not tell: its lost parts were read as empty. How long they were is known of
+/// what was cut; of what is damaged it may be anything.
+pub(super) fn of_incomplete_request(lost: &Incomplete, operation: &mut Operation) {
+    let cut = operation.anomalies.contains(Anomaly::Truncated);
+    match operation.command {
+        Command::Create if lost.lost("Name").is_some() => operation.path = None,
+        Command::Write => {
+            operation.facts.length = lost.lost("Buffer").filter(|_| cut).map(u64::from);
+            operation.facts.data_hash = None;
+        }
+        Command::QueryDirectory => operation.facts.pattern = None,
+        Command::Lock => operation.facts.locks = None,
+        _ => {}
+    }
+}
+
+/// The same of an incomplete response.
+pub(super) fn of_incomplete_response(lost: &Incomplete, operation: &mut Operation) {
+    if operation.command == Command::Read {
+        let cut = operation.anomalies.contains(Anomaly::Truncated);
+        operation.facts.bytes = lost.lost("Buffer").filter(|_| cut).map(u64::from);
+        operation.facts.data_hash = None;
     }
 }
 

@@ -7,7 +7,7 @@ use super::facts;
 use super::pairing::{PairedOperation, Pairing, SessionSlot, part_of};
 use super::responses::lacks_name;
 use super::session_window::OpKey;
-use crate::model::message::{CreateRequest, OplockBreak, Request, SessionSetupRequest};
+use crate::model::message::{CreateRequest, Incomplete, OplockBreak, Request, SessionSetupRequest};
 use crate::model::path::{share_relative, without_dfs_prefix};
 use crate::model::{Anomaly, Command, ConnectionIndex, Header, HeaderFlags, Operation, RawPdu, SessionId};
 
@@ -46,7 +46,12 @@ impl Pairing {
         }
         operation.tree_id = tree_id;
 
-        let body = Request::decode(header.command, &pdu.bytes);
+        let mut body = Request::decode(header.command, &pdu.bytes);
+        let incomplete = body.as_ref().err().and_then(|_| Incomplete::of_request(header.command, &pdu.bytes));
+        if let Some(incomplete) = &incomplete {
+            operation.anomalies.insert(Anomaly::Malformed);
+            body = Request::decode(header.command, &incomplete.pdu);
+        }
         let slot = self.request_slot(index, session_id, header.command, body.as_ref().ok());
         if let Some(slot) = slot {
             self.adopt_prelude(index, slot, None);
@@ -60,8 +65,14 @@ impl Pairing {
             }
             Err(_) => operation.anomalies.insert(Anomaly::Malformed),
         }
+        if let Some(incomplete) = &incomplete {
+            facts::of_incomplete_request(incomplete, &mut operation);
+        }
 
         let is_cancel = header.command == Command::Cancel;
+        if is_cancel {
+            self.cancelled_names(index, header, &mut operation);
+        }
         let Some(connection) = self.connection(index) else { return };
         connection.chain = pdu.chain_index.map(|place_in_chain| ChainMember {
             frame: pdu.frame,
@@ -84,6 +95,27 @@ impl Pairing {
         if !is_cancel {
             self.asked(index, header, take);
         }
+    }
+
+    /// A CANCEL is about what it cancels: the request with its AsyncId, or with its MessageId when there was no interim
+    /// response ([MS-SMB2] 3.3.5.16). It names neither tree nor open itself.
+    fn cancelled_names(&mut self, index: ConnectionIndex, header: &Header, cancel: &mut Operation) {
+        let Some(connection) = self.connection(index) else { return };
+        let by_message_id = connection.outstanding.get(&header.message_id).copied();
+        let places: Vec<_> = connection.outstanding.values().copied().collect();
+        let by_async_id = header.async_id.and_then(|id| {
+            places
+                .into_iter()
+                .find(|place| self.operation_mut(index, *place).is_some_and(|op| op.async_id == Some(id)))
+        });
+        let Some(place) = by_async_id.or(by_message_id) else { return };
+        let Some(cancelled) = self.operation_mut(index, place) else { return };
+        if header.async_id.is_some() {
+            cancel.tree_id = cancelled.tree_id;
+        }
+        cancel.share = cancelled.share.clone();
+        cancel.path = cancelled.path.clone();
+        cancel.file_id = cancelled.file_id;
     }
 
     /// Looks for early responses once the whole chain is known: what is behind a CREATE learns its open from it.

@@ -6,7 +6,7 @@ use super::connection::{ConnectionState, EarlyResponse, Place};
 use super::facts;
 use super::pairing::{PairedOperation, Pairing, Session, SessionSlot, part_of};
 use super::session_window::OpKey;
-use crate::model::message::{LeaseContext, NegotiateResponse, OplockBreak, Response, SetInfoRequest};
+use crate::model::message::{Incomplete, LeaseContext, NegotiateResponse, OplockBreak, Response, SetInfoRequest};
 use crate::model::{Anomaly, Command, ConnectionIndex, Dialect, Header, MessageId, NtStatus, Operation, RawPdu};
 
 /// Responses of one connection that wait for a request captured after them.
@@ -134,10 +134,18 @@ impl Pairing {
             operation.anomalies.insert(Anomaly::CommandMismatch);
         }
         let command = operation.command;
-        let body = Response::decode(command, header.status, &pdu.bytes);
+        let mut body = Response::decode(command, header.status, &pdu.bytes);
+        let incomplete = body.as_ref().err().and_then(|_| Incomplete::of_response(command, &pdu.bytes));
+        if let Some(incomplete) = &incomplete {
+            operation.anomalies.insert(Anomaly::Malformed);
+            body = Response::decode(command, header.status, &incomplete.pdu);
+        }
         match &body {
             Ok(body) => facts::of_response(body, &mut operation.facts),
             Err(_) => operation.anomalies.insert(Anomaly::Malformed),
+        }
+        if let Some(incomplete) = &incomplete {
+            facts::of_incomplete_response(incomplete, operation);
         }
         if let Ok(Response::Negotiate(body)) = &body {
             self.negotiated(index, header, body);
@@ -204,8 +212,10 @@ impl Pairing {
             (Command::TreeDisconnect, _) if succeeded => state.tree_disconnected(operation.tree_id),
             (Command::Create, Response::Create(body)) => {
                 operation.file_id = Some(body.file_id);
-                if let Some(path) = &operation.path {
-                    state.opened(body.file_id, operation.tree_id, path.clone());
+                match &operation.path {
+                    Some(path) => state.opened(body.file_id, operation.tree_id, path.clone()),
+                    // Whatever had the id before has it no more.
+                    None => state.closed(body.file_id),
                 }
                 let lease = body.contexts.find(LeaseContext::NAME);
                 if let Some(lease) = lease.and_then(|context| LeaseContext::decode(context.data).ok()) {
@@ -305,7 +315,13 @@ impl Pairing {
         if let Some(slot) = slot {
             self.adopt_prelude(index, slot, None);
         }
-        match Response::decode(header.command, header.status, &pdu.bytes) {
+        let mut decoded = Response::decode(header.command, header.status, &pdu.bytes);
+        let incomplete = decoded.as_ref().err().and_then(|_| Incomplete::of_response(header.command, &pdu.bytes));
+        if let Some(incomplete) = &incomplete {
+            operation.anomalies.insert(Anomaly::Malformed);
+            decoded = Response::decode(header.command, header.status, &incomplete.pdu);
+        }
+        match decoded {
             Ok(body) => {
                 facts::of_response(&body, &mut operation.facts);
                 match body {
@@ -316,6 +332,9 @@ impl Pairing {
                 }
             }
             Err(_) => operation.anomalies.insert(Anomaly::Malformed),
+        }
+        if let Some(incomplete) = &incomplete {
+            facts::of_incomplete_response(incomplete, &mut operation);
         }
         if let (Some(slot), None) = (slot, &operation.share) {
             operation.share = self.sessions[slot.0 as usize].state.share(operation.tree_id);

@@ -27,6 +27,9 @@ impl Default for Budget {
     }
 }
 
+/// How far behind the bytes captured so far a stream may end. An end farther off stems from damage, or from a box on the way.
+const END_REACH: i32 = 8 << 20;
+
 /// A piece of the stream, in its order.
 #[derive(Debug)]
 pub enum StreamItem<'a> {
@@ -92,6 +95,12 @@ impl Assembler {
     /// Whether segments are waiting for a hole to be filled.
     pub fn is_waiting(&self) -> bool {
         !self.kept.is_empty()
+    }
+
+    /// Whether bytes before this sequence number, by which the stream ended, are missing and may still come.
+    pub fn lacks_bytes_before(&self, end: u32) -> bool {
+        let ahead = self.next.map_or(0, |(next, _)| end.wrapping_sub(next) as i32);
+        (1..=END_REACH).contains(&ahead)
     }
 
     /// Takes a segment and hands on what is now in order.

@@ -40,7 +40,15 @@ struct SmbFlow {
 struct Half {
     assembler: Assembler,
     framer: Framer,
-    finished: bool,
+    /// The sequence number behind the last byte, by a FIN or RST.
+    end: Option<u32>,
+}
+
+impl Half {
+    /// Whether all that was sent before its end is there, or given up.
+    fn is_finished(&self) -> bool {
+        self.end.is_some_and(|end| !self.assembler.lacks_bytes_before(end)) && !self.assembler.is_waiting()
+    }
 }
 
 /// The ends of a conversation that carries SMB, and its number.
@@ -205,13 +213,18 @@ impl SmbFlow {
             let acknowledged = segment.acknowledgement;
             assembler.acknowledged(acknowledged, frame, budget, &mut |item| way.forward(item, framer, arena, take));
         }
-        self.halves[from].finished |= segment.fin || segment.rst;
-        self.halves[1 - from].finished |= segment.rst;
         if segment.fin || segment.rst {
+            let length = arrival.payload.len() as u32 + arrival.missing;
+            self.halves[from].end.get_or_insert(arrival.sequence.wrapping_add(length));
             self.ended_at.get_or_insert((frame, time));
         }
-        // What waits beyond a hole was sent before the end, and comes before it.
-        if self.halves.iter().all(|half| half.finished && !half.assembler.is_waiting()) && !self.closed {
+        if segment.rst {
+            // Without an acknowledgement nothing tells how far the peer was heard.
+            let heard = segment.acknowledgement.unwrap_or_default();
+            self.halves[1 - from].end.get_or_insert(heard);
+        }
+        // What was sent before the end comes before it, also when the capture holds it later.
+        if self.halves.iter().all(Half::is_finished) && !self.closed {
             self.closed = true;
             take(FlowEvent::Closed { ends, at: self.ended_at });
         }

@@ -42,12 +42,12 @@ struct Interface {
 }
 
 impl Interface {
+    /// The time of a packet; what lies beyond the year 2262, as in damaged captures, is the last time that there is.
     fn timestamp(self, high: u32, low: u32) -> Timestamp {
-        let units = u64::from(high) << 32 | u64::from(low);
-        let (seconds, rest) = (units / self.units_per_second, units % self.units_per_second);
-        let nanoseconds = (u128::from(rest) * 1_000_000_000 / u128::from(self.units_per_second)) as i64;
-        let seconds = (seconds as i64).wrapping_add(self.offset_seconds);
-        Timestamp(seconds.wrapping_mul(1_000_000_000).wrapping_add(nanoseconds))
+        let units = i128::from(u64::from(high) << 32 | u64::from(low));
+        let since_1970 = units * 1_000_000_000 / i128::from(self.units_per_second);
+        let nanoseconds = since_1970 + i128::from(self.offset_seconds) * 1_000_000_000;
+        Timestamp(nanoseconds.clamp(i64::MIN.into(), i64::MAX.into()) as i64)
     }
 }
 
@@ -263,5 +263,21 @@ fn describe(start: &[u8]) -> &'static str {
         [b's', b'n', b'o', b'o', b'p', 0, ..] => "a snoop capture; convert it with editcap -F pcapng",
         bytes if bytes.iter().all(text) => "a text file",
         _ => "something else",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_beyond_all_times_is_the_last_and_does_not_wrap() {
+        let interface = Interface { link_type: Linktype::ETHERNET, units_per_second: 1_000_000, offset_seconds: 2 };
+        assert_eq!(interface.timestamp(0, 1_500_000), Timestamp(3_500_000_000));
+        assert_eq!(interface.timestamp(u32::MAX, 0), Timestamp(i64::MAX));
+        let odd = Interface { units_per_second: 3, ..interface };
+        assert_eq!(odd.timestamp(0, 4), Timestamp(3_333_333_333));
+        let before = Interface { offset_seconds: i64::MIN, ..interface };
+        assert_eq!(before.timestamp(0, 0), Timestamp(i64::MIN));
     }
 }

@@ -87,6 +87,11 @@ pub(super) fn dissect<'a>(packet: &Packet<'a>) -> Dissected<'a> {
     let (source, destination, payload) = match &sliced.net {
         Some(LaxNetSlice::Ipv4(ip)) => {
             let header = ip.header();
+            let (length, least) = (header.total_len(), u16::from(header.ihl()) * 4);
+            // 0 stands for a length that the network card was to fill in; anything else below the header's is damage.
+            if length > 0 && length < least {
+                return Dissected::Other(Protocol::Cut);
+            }
             (IpAddr::V4(header.source_addr()), IpAddr::V4(header.destination_addr()), ip.payload())
         }
         Some(LaxNetSlice::Ipv6(ip)) => {

@@ -173,14 +173,17 @@ fn number<T: FromStr>(fields: &EkFields, field: EkField) -> Option<T> {
 }
 
 /// `1795314733.705029000` as tshark 4.0 prints it, or `2026-11-22T02:32:13.705029000Z` as others do.
+/// The time of a record; what is beyond all times, in a damaged capture, is the last, as for our own reader.
 fn time_of(text: &str) -> Option<Timestamp> {
     if text.contains('T') {
-        return DateTime::parse_from_rfc3339(text).ok()?.timestamp_nanos_opt().map(Timestamp);
+        let time = DateTime::parse_from_rfc3339(text).ok()?;
+        let beyond = if time.timestamp() > 0 { i64::MAX } else { i64::MIN };
+        return Some(Timestamp(time.timestamp_nanos_opt().unwrap_or(beyond)));
     }
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
-    let whole = seconds.parse::<i64>().ok()?.checked_mul(1_000_000_000)?;
+    let whole = seconds.parse::<i64>().ok()?.saturating_mul(1_000_000_000);
     let nanoseconds: i64 = format!("{fraction:0<9}").get(..9)?.parse().ok()?;
-    whole.checked_add(if seconds.starts_with('-') { -nanoseconds } else { nanoseconds }).map(Timestamp)
+    Some(Timestamp(whole.saturating_add(if seconds.starts_with('-') { -nanoseconds } else { nanoseconds })))
 }
 
 #[cfg(test)]
@@ -188,6 +191,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_time_beyond_all_times_is_the_last_and_costs_no_record() {
+        assert_eq!(time_of("11928415263.387950000"), Some(Timestamp(i64::MAX)));
+        assert_eq!(time_of("2348-01-01T00:00:00.5Z"), Some(Timestamp(i64::MAX)));
+        assert_eq!(time_of("1.5"), Some(Timestamp(1_500_000_000)));
+    }
 
     const STREAM: &str = concat!(
         r#"{"index":{"_index":"packets-2026-11-22","_type":"doc"}}"#,

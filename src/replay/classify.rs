@@ -8,7 +8,8 @@ use super::reason::Reason;
 use super::safety::could_change;
 use crate::model::message::{OplockBreak, Request, Response, file_id_offset};
 use crate::model::{
-    Anomaly, Command, ConnectionIndex, CtlCode, FileId, Layout, MessageId, NtStatus, Operation, SessionId, TreeId,
+    Anomaly, AsyncId, Command, ConnectionIndex, CtlCode, FileId, Layout, MessageId, NtStatus, Operation, SessionId,
+    TreeId,
 };
 
 /// What a break is about.
@@ -48,6 +49,8 @@ pub(super) struct Classifier {
     pub(super) implicit_trees: FxHashSet<(u32, TreeId)>,
     breaks: FxHashMap<(u32, BreakSubject), StepIndex>,
     requests: FxHashMap<(ConnectionIndex, MessageId), StepIndex>,
+    /// Requests that had an interim response.
+    pending: FxHashMap<(ConnectionIndex, AsyncId), StepIndex>,
 }
 
 impl Classifier {
@@ -64,6 +67,7 @@ impl Classifier {
             implicit_trees: FxHashSet::default(),
             breaks: FxHashMap::default(),
             requests: FxHashMap::default(),
+            pending: FxHashMap::default(),
         }
     }
 
@@ -125,7 +129,9 @@ impl Classifier {
             Err(_) => return Err(Reason::Malformed),
         };
         if operation.command == Command::Cancel {
-            return Ok(StepKind::Cancel { target: self.requests.get(&(connection, operation.message_id)).copied() });
+            let by_async_id = operation.async_id.and_then(|id| self.pending.get(&(connection, id)));
+            let target = by_async_id.or_else(|| self.requests.get(&(connection, operation.message_id)));
+            return Ok(StepKind::Cancel { target: target.copied() });
         }
         if let Request::Ioctl(ioctl) = &body
             && ioctl.ctl_code == CtlCode::VALIDATE_NEGOTIATE_INFO
@@ -200,6 +206,9 @@ impl Classifier {
         }
         if operation.request.is_some() && operation.command != Command::Cancel {
             self.requests.insert((connection, operation.message_id), at);
+            if let Some(id) = operation.async_id {
+                self.pending.insert((connection, id), at);
+            }
         }
     }
 }

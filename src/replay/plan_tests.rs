@@ -9,7 +9,7 @@ use super::plan::{Plan, PlanOptions, StepKind};
 use super::readiness::Readiness;
 use super::reason::Reason;
 use super::testing::*;
-use crate::model::{Anomalies, Anomaly, Command, FileId, NtStatus, Operation};
+use crate::model::{Anomalies, Anomaly, AsyncId, Command, FileId, MessageId, NtStatus, Operation};
 
 fn plan(operations: &[Operation], ordering: Ordering) -> Plan {
     Plan::from_operations(operations, PlanOptions { ordering, ..PlanOptions::default() })
@@ -350,5 +350,17 @@ fn a_cancel_finds_what_it_cancels() {
     let waiting = echo(1, Some(9));
     cancel.message_id = waiting.message_id;
     let plan = plan(&[waiting, echo(3, Some(4)), cancel], Ordering::Captured);
+    assert_eq!(plan.steps[2].kind, StepKind::Cancel { target: Some(0) });
+}
+
+#[test]
+fn a_cancel_of_what_went_pending_goes_by_the_async_id() {
+    let (mut first, mut second) = (echo(1, Some(9)), echo(3, Some(8)));
+    first.async_id = Some(AsyncId(77));
+    second.message_id = MessageId(0);
+    let mut cancel = operation(Command::Cancel, &[4, 0, 0, 0], 5, None);
+    // Windows leaves the message id of such a CANCEL at 0.
+    (cancel.message_id, cancel.async_id) = (MessageId(0), first.async_id);
+    let plan = plan(&[first, second, cancel], Ordering::Captured);
     assert_eq!(plan.steps[2].kind, StepKind::Cancel { target: Some(0) });
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::message::{CloseRequest, ReadRequest, encode_bodyless};
-use crate::model::{AsyncId, FileId, HeaderFlags, NtStatus, Timestamp};
+use crate::model::message::{CloseRequest, CreateContexts, CreateRequest, ReadRequest, encode_bodyless};
+use crate::model::{AsyncId, FileId, HeaderFlags, NtStatus, Timestamp, Utf16};
 
 const SESSION: SessionId = SessionId(0x1234);
 
@@ -151,6 +151,174 @@ fn a_related_request_learns_its_open_from_the_create_before_it() {
     assert_eq!(operations[1].operation.file_id, Some(FileId([7; 16])));
     let alone = pair([read(1, 2, FileId::INHERITED)], WindowLimits::default());
     assert_eq!(alone[0].operation.file_id, None, "nothing to inherit from");
+}
+
+/// A PDU of a chain, by its place in it; all of a chain have the same frame.
+fn chained(place: u16, pdu: RawPdu) -> RawPdu {
+    RawPdu { chain_index: Some(place), ..pdu }
+}
+
+fn create(frame: u64, id: u64, name: &str, flags: u32) -> RawPdu {
+    let name = Utf16::encode(name);
+    pdu(frame, header(Command::Create, id, flags, NtStatus::SUCCESS), |out| {
+        let body = CreateRequest {
+            requested_oplock_level: 0,
+            impersonation_level: 2,
+            desired_access: 1,
+            file_attributes: 0,
+            share_access: 7,
+            create_disposition: 1,
+            create_options: 0,
+            name: Utf16(&name),
+            contexts: CreateContexts::default(),
+        };
+        body.encode(&[], out);
+    })
+}
+
+/// [MS-SMB2] 2.2.14
+fn opened(frame: u64, id: u64, file: u8) -> RawPdu {
+    pdu(frame, header(Command::Create, id, HeaderFlags::SERVER_TO_REDIR, NtStatus::SUCCESS), |out| {
+        let mut body = vec![0; 88];
+        body[0] = 89;
+        body[64..80].fill(file);
+        out.extend(body);
+    })
+}
+
+fn refused(command: Command, frame: u64, id: u64, flags: u32) -> RawPdu {
+    let status = NtStatus(0xC000_0034);
+    pdu(frame, header(command, id, HeaderFlags::SERVER_TO_REDIR | flags, status), |out| {
+        out.extend_from_slice(&[9, 0, 0, 0, 0, 0, 0, 0, 0]);
+    })
+}
+
+fn close(frame: u64, id: u64, file: FileId, flags: u32) -> RawPdu {
+    pdu(frame, header(Command::Close, id, flags, NtStatus::SUCCESS), |out| {
+        CloseRequest { flags: 0, file_id: file }.encode(out);
+    })
+}
+
+fn closed(frame: u64, id: u64) -> RawPdu {
+    pdu(frame, header(Command::Close, id, HeaderFlags::SERVER_TO_REDIR, NtStatus::SUCCESS), |out| {
+        out.extend_from_slice(&[60, 0]);
+        out.extend_from_slice(&[0; 58]);
+    })
+}
+
+fn paths(operations: &[PairedOperation]) -> Vec<Option<&str>> {
+    operations.iter().map(|paired| paired.operation.path.as_deref()).collect()
+}
+
+#[test]
+fn what_is_chained_to_a_failed_create_has_its_path_and_no_open() {
+    let related = HeaderFlags::RELATED_OPERATIONS;
+    let operations = pair(
+        [
+            chained(0, create(1, 1, "absent.txt", 0)),
+            chained(1, close(1, 2, FileId::INHERITED, related)),
+            chained(0, refused(Command::Create, 2, 1, 0)),
+            chained(1, refused(Command::Close, 2, 2, related)),
+        ],
+        WindowLimits::default(),
+    );
+    assert_eq!(paths(&operations), [Some("absent.txt"), Some("absent.txt")]);
+    assert!(operations.iter().all(|paired| paired.operation.file_id.is_none()));
+    assert!(operations.iter().all(|paired| paired.operation.anomalies.is_empty()), "{operations:?}");
+}
+
+#[test]
+fn a_file_id_means_what_it_was_last_granted_for_and_nothing_after_its_close() {
+    let file = FileId([7; 16]);
+    let operations = pair(
+        [
+            create(1, 1, "first", 0),
+            opened(2, 1, 7),
+            close(3, 2, file, 0),
+            closed(4, 2),
+            close(5, 3, file, 0),
+            refused(Command::Close, 6, 3, 0),
+            create(7, 4, "dir\\second:stream", 0),
+            opened(8, 4, 7),
+            close(9, 5, file, 0),
+            closed(10, 5),
+        ],
+        WindowLimits::default(),
+    );
+    let stream = Some("dir\\second:stream");
+    assert_eq!(paths(&operations), [Some("first"), Some("first"), None, stream, stream]);
+}
+
+#[test]
+fn an_open_of_unknown_name_ends_the_one_that_had_its_id() {
+    let nameless = |frame, id| {
+        pdu(frame, header(Command::Create, id, 0, NtStatus::SUCCESS), |out| {
+            let mut body = vec![0; 56];
+            // A name of 40 bytes at 120, which the PDU does not hold.
+            (body[0], body[44], body[46]) = (57, 120, 40);
+            out.extend(body);
+        })
+    };
+    let file = FileId([7; 16]);
+    let operations = pair(
+        [
+            create(1, 1, "first", 0),
+            opened(2, 1, 7),
+            nameless(3, 2),
+            opened(4, 2, 7),
+            close(5, 3, file, 0),
+            closed(6, 3),
+        ],
+        WindowLimits::default(),
+    );
+    assert_eq!(paths(&operations), [Some("first"), None, None]);
+    assert!(operations.iter().skip(1).all(|paired| paired.operation.file_id == Some(file)));
+}
+
+#[test]
+fn a_dfs_name_is_reduced_to_the_path_in_the_share() {
+    let dfs = HeaderFlags::DFS_OPERATIONS;
+    let operations = pair(
+        [create(1, 1, "srv\\root\\dir\\file", dfs), opened(2, 1, 7), close(3, 2, FileId([7; 16]), 0), closed(4, 2)],
+        WindowLimits::default(),
+    );
+    assert_eq!(paths(&operations), [Some("dir\\file"); 2]);
+    let plain = pair([create(1, 1, "srv\\root\\dir\\file", 0)], WindowLimits::default());
+    assert_eq!(paths(&plain), [Some("srv\\root\\dir\\file")]);
+}
+
+#[test]
+fn a_cancel_has_the_tree_and_path_of_what_it_cancels() {
+    let file = FileId([7; 16]);
+    let cancel = |frame, id, flags, async_id: Option<u64>| {
+        let async_id = async_id.map(AsyncId);
+        let header = Header { async_id, ..header(Command::Cancel, id, flags, NtStatus::SUCCESS) };
+        pdu(frame, header, encode_bodyless)
+    };
+    let pending = |frame, id| {
+        let flags = HeaderFlags::SERVER_TO_REDIR | HeaderFlags::ASYNC_COMMAND;
+        pdu(frame, header(Command::Close, id, flags, NtStatus::PENDING), |out| {
+            out.extend_from_slice(&[9, 0, 0, 0, 0, 0, 0, 0, 0]);
+        })
+    };
+    let operations = pair(
+        [
+            create(1, 1, "slow", 0),
+            opened(2, 1, 7),
+            close(3, 2, file, 0),
+            pending(4, 2),
+            // By its AsyncId (which `header` makes 1000 more than the id), with the message id left at 0.
+            cancel(5, 0, HeaderFlags::ASYNC_COMMAND, Some(1002)),
+            create(6, 3, "other", 0),
+            // By its message id, as nothing told an AsyncId.
+            cancel(7, 3, 0, None),
+            cancel(8, 99, 0, None),
+        ],
+        WindowLimits::default(),
+    );
+    assert_eq!(paths(&operations), [Some("slow"), Some("slow"), Some("slow"), Some("other"), Some("other"), None]);
+    assert_eq!((operations[2].operation.tree_id, operations[2].operation.file_id), (TreeId(5), Some(file)));
+    assert!(operations[2].operation.anomalies.is_empty());
 }
 
 proptest! {

@@ -10,7 +10,7 @@ use super::{
 use crate::model::command::Command;
 use crate::model::ids::FileId;
 use crate::model::layout::{Layout, Malformed};
-use crate::model::nt_status::NtStatus;
+use crate::model::nt_status::{NtStatus, Severity};
 
 /// The body of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,12 +173,19 @@ impl<'a> Response<'a> {
 
 /// Whether a response has the command's own body and not an ERROR response, [MS-SMB2] 3.3.4.4.
 pub fn response_body_is_regular(command: Command, status: NtStatus, structure_size: u16) -> bool {
-    let fits = structure_sizes(command).is_none_or(|(_, expected)| structure_size == expected);
+    let expected = structure_sizes(command).map(|(_, expected)| expected);
+    let fits = expected.is_none_or(|expected| structure_size == expected);
     let carries_a_body = match status {
         NtStatus::SUCCESS => true,
         NtStatus::MORE_PROCESSING_REQUIRED => command == Command::SessionSetup,
         NtStatus::BUFFER_OVERFLOW => matches!(command, Command::QueryInfo | Command::Read | Command::Ioctl),
         NtStatus::NOTIFY_ENUM_DIR => command == Command::ChangeNotify,
+        // Success with a remark; the size tells the body from an ERROR response's, where that has another.
+        _ if matches!(status.severity(), Severity::Success | Severity::Informational)
+            && expected.is_some_and(|expected| expected != 9) =>
+        {
+            true
+        }
         // COPYCHUNK answers its limits with a failure, and any IOCTL may fail with output.
         _ => command == Command::Ioctl && structure_size == 49,
     };
@@ -199,5 +206,22 @@ pub fn file_id_offset(command: Command) -> Option<usize> {
         Command::Read | Command::Write | Command::SetInfo => Some(80),
         Command::QueryInfo => Some(88),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remark_with_success_does_not_hide_the_body_and_a_failure_has_none() {
+        let create = |status| response_body_is_regular(Command::Create, NtStatus(status), 89);
+        // STATUS_OPLOCK_BREAK_IN_PROGRESS, STATUS_OBJECT_NAME_EXISTS
+        assert!(create(0) && create(0x0000_0108) && create(0x4000_0000));
+        // STATUS_STOPPED_ON_SYMLINK, STATUS_OBJECT_NAME_COLLISION
+        assert!(!create(0x8000_002D) && !create(0xC000_0035));
+        // STATUS_PENDING comes with an ERROR response, of which QUERY_DIRECTORY's size is.
+        assert!(!response_body_is_regular(Command::QueryDirectory, NtStatus::PENDING, 9));
+        assert!(!response_body_is_regular(Command::Create, NtStatus::PENDING, 9));
     }
 }

@@ -12,6 +12,7 @@ mod create;
 mod create_context;
 mod error_response;
 mod flush;
+mod incomplete;
 mod ioctl;
 mod lock;
 mod negotiate;
@@ -32,6 +33,7 @@ pub use create::{CreateRequest, CreateResponse};
 pub use create_context::{CreateContext, CreateContexts, LeaseContext, context_tag_text, encode_contexts};
 pub use error_response::ErrorResponse;
 pub use flush::FlushRequest;
+pub use incomplete::Incomplete;
 pub use ioctl::{IoctlRequest, IoctlResponse};
 pub use lock::{LockElement, LockElements, LockRequest};
 pub use negotiate::{
