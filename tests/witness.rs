@@ -1,6 +1,6 @@
 //! The dataset against tshark, PDU by PDU and column by column (docs/witness.md): on every fixture, and on captures damaged on
 //! purpose. A full run is `scripts/witness.sh` by hand; this one is sized for CI.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
