@@ -1,6 +1,7 @@
 """One capture: both lists of PDUs matched, then compared column by column."""
 
 import functools
+import re
 import tempfile
 from collections import Counter, defaultdict, namedtuple
 from pathlib import Path
@@ -83,9 +84,14 @@ class Context:
         """tshark knows an open by the name that it was opened by, and keeps no more bytes of it than it has in UTF-16."""
         if label == "[unknown]":
             return "tshark does not know the open"
-        opens = {r["path"] for r in self.rows if r["command"] == "CREATE" and r["file_id"] == row["file_id"]}
-        if len(opens) > 1 and columns.share_relative(label) in opens:
+        known = columns.share_relative(label)
+        creates = [r for r in self.rows if r["command"] == "CREATE" and granted(r) == row["file_id"]]
+        opens = {r["path"] for r in creates if r["file_id"] == row["file_id"]}
+        if len(opens) > 1 and any(path and (path == known or cut_by_tshark(path, known)) for path in opens):
             return "the FileId was granted more than once; tshark names it by another open"
+        names = [columns.utf16(requested(r)) for r in creates if r["file_id"] is None and "malformed" in (r["anomalies"] or [])]
+        if any(cut_by_tshark(columns.share_relative(name), known) for name in names):
+            return "tshark names it by a CREATE with the same FileId, whose body is of a wrong size and is not read"
         before = [row["path"]]
         for frame, file, old, new in reversed(self.renames):
             if file != row["file"] or old is None or frame > (row["request_frame"] or 0):
@@ -120,6 +126,18 @@ class Context:
         return None
 
 
+def granted(row):
+    """The bytes in the place of the FileId in a CREATE response, whatever else stands there."""
+    return row["response_pdu"][128:144] if row["response_pdu"] else row["file_id"]
+
+
+def requested(row):
+    """The bytes in the place of the name in a CREATE request."""
+    data = row["request_pdu"] or b""
+    at = int.from_bytes(data[108:110], "little")
+    return data[at : at + int.from_bytes(data[110:112], "little")]
+
+
 def message_id(row):
     return row["message_id"].to_bytes(8, "little")
 
@@ -130,6 +148,9 @@ def cut_by_tshark(name, known):
     until_nul = name.split("\0")[0]
     cut = name.encode(errors="replace")[: len(name.encode("utf-16-le"))].decode(errors="ignore")
     cut = cut.split("\0")[0]
+    # Of an unpaired surrogate and what follows it tshark makes one character.
+    if "\ufffd" in cut and printable(re.sub("\ufffd.", "\ufffd", cut)) == printable(known):
+        return True
     return known in (cut, until_nul, cut.rstrip("\ufffd")) or (len(known.encode()) > 150 and name.startswith(known)) or printable(known) == printable(cut)
 
 
@@ -274,6 +295,8 @@ def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
             reason = f"tshark loses it: frame {odd[0]}, {odd[1]}"
         elif pdu.frame in malformed:
             reason = "tshark stops at a malformed PDU before it in the frame"
+        elif other := tshark.other_protocol(capture, pdu.frame):
+            reason = f"tshark takes the segment for {other}, by its other port"
         yield Difference(pdu.frame, "pdu", describe(pdu), None, reason)
     shown = {pdu.bytes for pdu in only_theirs}
     for pdu in only_theirs:

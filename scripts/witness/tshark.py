@@ -154,6 +154,13 @@ def chained(message):
     return message[:following] if 64 <= following < len(message) else message
 
 
+def other_protocol(capture, frame):
+    """What tshark takes the payload of a segment for, when not for a NetBIOS session."""
+    text = run(["-r", str(capture), "-Y", f"frame.number=={frame}", "-T", "fields", "-e", "frame.protocols"])
+    above = text.strip().partition(":tcp:")[2].split(":")[0]
+    return above if above not in ("", "nbss") else None
+
+
 FIELDS = """frame.number tcp.stream ip.src ip.dst ipv6.src ipv6.dst tcp.srcport tcp.dstport tcp.seq_raw tcp.len tcp.flags.syn
 tcp.payload tcp.ack_raw tcp.flags.ack tcp.flags.reset tcp.hdr_len ip.len ip.hdr_len _ws.malformed _ws.short""".split()
 
