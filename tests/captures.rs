@@ -431,6 +431,31 @@ fn a_session_set_up_again_after_a_reconnect_stays_one_file() {
 }
 
 #[test]
+fn reclaimed_opens_are_named_and_logins_belong_to_the_session_they_lead_to() {
+    let ingested = ingest_bytes(&std::fs::read(fixture("durable")).unwrap());
+    let operations = ingested.operations();
+    let mut used_after = 0;
+    for session in &operations {
+        let reclaims = |operation: &Operation| {
+            let tags = operation.facts.create_contexts.as_deref().unwrap_or_default();
+            tags.iter().any(|tag| matches!(&**tag, "DHnC" | "DH2C")) && operation.file_id.is_some()
+        };
+        for (at, reclaim) in session.iter().enumerate().filter(|(_, operation)| reclaims(operation)) {
+            let later = session[at + 1..].iter().take_while(|operation| operation.command != Command::Create);
+            for operation in later.filter(|operation| operation.file_id == reclaim.file_id) {
+                assert_eq!(operation.path, reclaim.path, "{operation:?}");
+                used_after += 1;
+            }
+        }
+        // Each of these sessions has one connection, whose NEGOTIATE and first SESSION_SETUP name no session themselves.
+        let commands: Vec<_> = session.iter().map(|operation| operation.command).take(3).collect();
+        assert_eq!(commands, [Command::Negotiate, Command::SessionSetup, Command::SessionSetup]);
+    }
+    assert!(used_after > 5, "{used_after}");
+    assert!(ingested.sessions().iter().all(|session| session.id != "0x0000000000000000"));
+}
+
+#[test]
 fn multichannel_is_one_session_also_over_another_address_of_the_server() {
     for second in [SERVER, "192.0.2.10:445"] {
         let mut segments = Vec::new();
