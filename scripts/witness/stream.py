@@ -2,13 +2,14 @@
 tshark lists: what must be there when neither program is asked.
 
 A direction's stream begins behind its SYN, or with the first segment seen. The first copy of a byte wins, what is in order before
-what waits. Where bytes are missing the
-message is given up at its known end, or reading resumes at the next header of a session message with an SMB protocol id.
+what waits. Missing bytes are given up when PATIENCE packets of the conversation have gone by since the receiver acknowledged
+them. Where bytes are missing the message is given up at its known end, or reading resumes at the next header of a session message with an SMB protocol id.
 """
 
 from collections import defaultdict, namedtuple
 
 Pdu = namedtuple("Pdu", "frame bytes whole")
+PATIENCE = 64
 PROTOCOLS = (b"\xfeSMB", b"\xfdSMB", b"\xfcSMB", b"\xffSMB")
 
 
@@ -26,6 +27,8 @@ class Direction:
         self.odd = []
         # What the receiver acknowledged, as far as captured yet.
         self.acknowledged = None
+        # Packets since the receiver acknowledged bytes that are missing.
+        self.patience = None
         # The sequence number of the first segment without data, before any with data.
         self.heard = None
 
@@ -71,7 +74,21 @@ class Direction:
         elif not segment.syn and self.position(segment.sequence) > self.next:
             self.odd.append((segment.frame, "an empty segment stands beyond bytes that were not captured yet"))
 
+    def went_by(self, acknowledgement=None):
+        """A packet of the conversation went by, which acknowledged this."""
+        if not self.waiting:
+            return
+        if self.patience is None:
+            if acknowledgement is None or self.position(acknowledgement) <= self.next:
+                return
+            self.patience = 0
+        self.patience += 1
+        if self.patience > PATIENCE:
+            self.next = min(self.waiting)
+            self.drain()
+
     def drain(self, finish=False):
+        self.patience = None
         while self.waiting and (finish or min(self.waiting) <= self.next):
             at = min(self.waiting)
             self.next = max(self.next, at)
@@ -215,6 +232,8 @@ class Streams:
             if segment.stopped:
                 there.odd.append((segment.frame, "a segment has a damaged TCP option"))
             there.add(segment)
+            there.went_by()
+            back.went_by(segment.acknowledgement)
             if segment.acknowledgement is not None:
                 back.acknowledged = segment.acknowledgement
 
