@@ -149,7 +149,7 @@ def cut_by_tshark(name, known):
     cut = name.encode(errors="replace")[: len(name.encode("utf-16-le"))].decode(errors="ignore")
     cut = cut.split("\0")[0]
     # Of an unpaired surrogate and what follows it tshark makes one character.
-    if "\ufffd" in cut and printable(re.sub("\ufffd.", "\ufffd", cut)) == printable(known):
+    if "\ufffd" in cut and printable(re.sub("\ufffd.", "\ufffd", cut).rstrip("\ufffd")) == printable(known):
         return True
     return known in (cut, until_nul, cut.rstrip("\ufffd")) or (len(known.encode()) > 150 and name.startswith(known)) or printable(known) == printable(cut)
 

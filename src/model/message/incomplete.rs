@@ -46,11 +46,16 @@ impl Incomplete {
 
     fn of(parts: &[Part], pdu: &[u8]) -> Option<Self> {
         let mut copy = pdu.to_vec();
-        let mut lost = Vec::new();
-        for Part(name, offset, length) in parts {
-            let (begin, count) = (number(pdu, *offset)?, number(pdu, *length)?);
-            if count > 0 && begin as usize + count as usize > pdu.len() {
-                copy.get_mut(length.0..length.0 + length.1)?.fill(0);
+        let (mut lost, mut changed) = (Vec::new(), Vec::<std::ops::Range<usize>>::new());
+        // Once more for each part: one that overlaps what was changed for another is lost too.
+        for Part(name, offset, length) in parts.iter().cycle().take(parts.len() * parts.len()) {
+            let (begin, count) = (number(pdu, *offset)? as usize, number(pdu, *length)?);
+            let end = begin + count as usize;
+            let overlaps = changed.iter().any(|range| range.start < end && begin < range.end);
+            if count > 0 && (end > pdu.len() || overlaps) && lost.iter().all(|(lost, _)| lost != name) {
+                let field = length.0..length.0 + length.1;
+                copy.get_mut(field.clone())?.fill(0);
+                changed.push(field);
                 lost.push((*name, count));
             }
         }
@@ -130,5 +135,15 @@ mod tests {
         );
         pdu[66] = 1;
         assert_eq!(Incomplete::of_request(Command::Lock, &pdu), None);
+    }
+
+    #[test]
+    fn a_name_that_overlaps_a_lost_part_is_lost_with_it() {
+        let mut pdu = vec![0; 64 + 80];
+        (pdu[64], pdu[108], pdu[110]) = (57, 111, 20);
+        // Contexts of 100 bytes at 3941, which the PDU does not hold; the name claims the bytes that say so.
+        (pdu[112], pdu[113], pdu[116]) = (0x65, 0x0F, 100);
+        let incomplete = Incomplete::of_request(Command::Create, &pdu).unwrap();
+        assert_eq!((incomplete.lost("CreateContexts"), incomplete.lost("Name")), (Some(100), Some(20)));
     }
 }
