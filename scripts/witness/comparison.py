@@ -60,7 +60,7 @@ class Context:
         """tshark numbers a conversation for a packet whose TCP header is bogus as well."""
         streams = self.streams()
         if streams.keys.get(pdu.frame, (None,))[0] == pdu.row["tcp_stream"] and any(bogus < pdu.frame for bogus in streams.bogus):
-            return "tshark counts packets with a damaged TCP header as conversations"
+            return "tshark counts packets with a damaged TCP header, and lone fragments, as conversations"
         return None
 
     def holds(self, row):

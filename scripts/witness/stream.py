@@ -184,7 +184,7 @@ def next_header(data, at):
 
 
 class Conversations:
-    """Numbers conversations as Wireshark does, but for segments without a whole TCP header, which are none."""
+    """Numbers conversations as Wireshark does, but for segments without a whole TCP header and lone fragments, which are none."""
 
     def __init__(self):
         self.known = {}
@@ -212,7 +212,7 @@ class Streams:
         self.directions = defaultdict(Direction)
         # The direction of each frame.
         self.keys = {}
-        # Frames without a whole TCP header.
+        # Frames without a whole TCP header, or with a lone fragment.
         self.bogus = [segment.frame for segment in segments if not segment.sound]
         conversations = Conversations()
         for segment in segments:

@@ -15,7 +15,7 @@ PROFILE = tempfile.TemporaryDirectory(prefix="witness-tshark-")
 
 # tree: the dissection as pairs (key, value), a value being text or such a list; sealed: whether it was decrypted
 Pdu = namedtuple("Pdu", "frame time bytes tree sealed cut malformed stream source destination")
-# sound: whether it has a whole TCP header; stopped: whether tshark stopped at a damaged TCP option
+# sound: whether it has a whole TCP header and is no fragment; stopped: whether tshark stopped at a damaged TCP option
 Segment = namedtuple("Segment", "frame source destination sequence syn payload missing acknowledgement sound stopped")
 
 # Why tshark stopped within a capture, by its path.
@@ -162,7 +162,7 @@ def other_protocol(capture, frame):
 
 
 FIELDS = """frame.number tcp.stream ip.src ip.dst ipv6.src ipv6.dst tcp.srcport tcp.dstport tcp.seq_raw tcp.len tcp.flags.syn
-tcp.payload tcp.ack_raw tcp.flags.ack tcp.flags.reset tcp.hdr_len ip.len ip.hdr_len _ws.malformed _ws.short""".split()
+tcp.payload tcp.ack_raw tcp.flags.ack tcp.flags.reset tcp.hdr_len ip.len ip.hdr_len ip.flags.mf _ws.malformed _ws.short""".split()
 
 
 def segments(capture):
@@ -187,6 +187,8 @@ def segment(row, there):
     room = number("ip.len") - number("ip.hdr_len")
     header = number("tcp.hdr_len")
     sound = bool(row["tcp.seq_raw"]) and header >= 20 and not 0 < room < header
+    # A first fragment that cannot be put together with the others, as its length is damaged.
+    sound &= not yes("ip.flags.mf")
     stopped = False
     if there is not None:
         sound &= header <= len(there)
