@@ -120,6 +120,9 @@ impl Pairing {
         if interim && operation.interim.is_some() {
             return self.extra_interim(key, place, pdu, header, take);
         }
+        if operation.command != header.command {
+            operation.anomalies.insert(Anomaly::CommandMismatch);
+        }
         operation.anomalies.extend(pdu.anomalies);
         operation.async_id = operation.async_id.or(header.async_id);
         let grown = part.pdu.len();
@@ -130,9 +133,6 @@ impl Pairing {
         operation.response = Some(part);
         operation.status = Some(header.status);
         operation.credits_granted = Some(header.credits);
-        if operation.command != header.command {
-            operation.anomalies.insert(Anomaly::CommandMismatch);
-        }
         let command = operation.command;
         let mut body = Response::decode(command, header.status, &pdu.bytes);
         let incomplete = body.as_ref().err().and_then(|_| Incomplete::of_response(command, &pdu.bytes));
