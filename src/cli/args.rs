@@ -105,7 +105,7 @@ pub enum Command {
     Auth(AuthArgs),
     /// Look whether a lab server is fit for a replay; change nothing
     Validate(ValidateArgs),
-    /// Make what the share held before the capture began, on a lab server or in a local folder
+    /// Make what the share held before the capture began
     Setup(SetupArgs),
     /// Send captured operations to a lab server, and compare its answers
     Replay(Box<ReplayArgs>),
