@@ -3,8 +3,10 @@
 
 mod completions;
 mod config;
+mod diff;
 mod doctor;
 mod ingest;
+mod judging;
 mod list;
 mod man;
 mod replay;
@@ -15,9 +17,11 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 pub use completions::CompletionsArgs;
 pub use config::{ConfigArgs, ConfigCommand};
+pub use diff::DiffArgs;
 pub use doctor::DoctorArgs;
 pub use ingest::{ExtractorArg, IngestArgs};
-pub use list::{ListArgs, ListCommand, ListTracesArgs};
+pub use judging::JudgingArgs;
+pub use list::{ListArgs, ListCommand, ListRunsArgs, ListTracesArgs};
 pub use man::ManArgs;
 pub use replay::{OrderingArg, PacingArg, ReplayArgs, TimeArg};
 pub use session::SessionArgs;
@@ -37,11 +41,12 @@ Examples:
   smbreplay session --list                      its sessions
   smbreplay session 1 --brief                   what happened in the first
   smbreplay replay 1 --server-ip 127.0.0.1 --username testuser --tree-name testshare
+  smbreplay diff last-1 last                    how two replays differ
   smbreplay config set server_ip 127.0.0.1      where replays go to
   smbreplay config show --origin                every setting, and where it comes from
   smbreplay doctor                              is everything there that is needed?",
     after_help = "\
-Exit status: 0 done, nothing diverged · 1 divergences · 2 usage · 3 capture or dataset unreadable or partly read ·
+Exit status: 0 done, nothing diverged · 1 divergences, or a failed threshold · 2 usage · 3 capture or dataset unreadable or partly read ·
 4 target unreachable or login refused · 5 a needed tool is missing · 130 interrupted"
 )]
 pub struct Cli {
@@ -73,12 +78,14 @@ pub enum ColorChoice {
 pub enum Command {
     /// Turn a capture into a dataset
     Ingest(IngestArgs),
-    /// List captures
+    /// List captures, list replays
     List(ListArgs),
     /// List the sessions of a capture, show the operations of one
     Session(SessionArgs),
     /// Send captured operations to a lab server, and compare its answers
     Replay(Box<ReplayArgs>),
+    /// Compare two replays: server A, server B
+    Diff(DiffArgs),
     /// Show and change the configuration
     Config(ConfigArgs),
     /// Check tools, configuration and target

@@ -13,6 +13,7 @@ mod keys;
 mod output;
 mod password;
 mod run;
+mod runs;
 mod shown;
 mod tool_versions;
 

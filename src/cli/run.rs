@@ -50,6 +50,7 @@ fn run(cli: &Cli) -> Result<ExitStatus, Failure> {
         Command::List(args) => commands::list::run(args, &config),
         Command::Session(args) => commands::session::run(args, &config),
         Command::Replay(args) => commands::replay::run(args, &config),
+        Command::Diff(args) => commands::diff::run(args, &config),
         Command::Doctor(args) => commands::doctor::run(args, &config),
         Command::Completions(args) => commands::completions::run(args),
         Command::Man(args) => commands::man::run(args),

@@ -15,6 +15,8 @@ mod nt_status_names;
 mod operation;
 pub mod path;
 mod pdu;
+mod replayed_step;
+mod run;
 mod session;
 mod timestamp;
 
@@ -28,5 +30,7 @@ pub use layout::{Layout, Malformed, Utf16};
 pub use nt_status::{NtStatus, Severity};
 pub use operation::{Facts, Operation, Part};
 pub use pdu::{CaptureEvent, Connection, ConnectionIndex, Gap, OpaqueKind, OpaqueMessage, RawPdu};
+pub use replayed_step::{Difference, ReplayedStep};
+pub use run::RunEntry;
 pub use session::{LoginFacts, SessionEntry};
 pub use timestamp::Timestamp;

@@ -171,48 +171,51 @@ impl Iterator for OperationReader {
     }
 }
 
-type Texts = GenericByteArray<GenericStringType<i32>>;
+pub(super) type Texts = GenericByteArray<GenericStringType<i32>>;
 type Pdus = GenericByteArray<LargeBinaryType>;
-type List = arrow_array::ListArray;
+pub(super) type List = arrow_array::ListArray;
 
 /// The columns of a batch by their names.
-struct View<'a> {
-    batch: &'a RecordBatch,
-    path: &'a Path,
+pub(super) struct View<'a> {
+    pub(super) batch: &'a RecordBatch,
+    pub(super) path: &'a Path,
 }
 
 impl<'a> View<'a> {
-    fn array(&self, column: &'static str) -> Result<&'a Arc<dyn Array>, StoreError> {
+    pub(super) fn array(&self, column: &'static str) -> Result<&'a Arc<dyn Array>, StoreError> {
         self.batch.column_by_name(column).ok_or_else(|| self.missing(column))
     }
 
-    fn missing(&self, column: &'static str) -> StoreError {
+    pub(super) fn missing(&self, column: &'static str) -> StoreError {
         StoreError::Column { path: self.path.to_owned(), column }
     }
 
-    fn numbers<T: ArrowPrimitiveType>(&self, column: &'static str) -> Result<&'a PrimitiveArray<T>, StoreError> {
+    pub(super) fn numbers<T: ArrowPrimitiveType>(
+        &self,
+        column: &'static str,
+    ) -> Result<&'a PrimitiveArray<T>, StoreError> {
         self.array(column)?.as_primitive_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn bools(&self, column: &'static str) -> Result<&'a BooleanArray, StoreError> {
+    pub(super) fn bools(&self, column: &'static str) -> Result<&'a BooleanArray, StoreError> {
         self.array(column)?.as_boolean_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn texts(&self, column: &'static str) -> Result<&'a Texts, StoreError> {
+    pub(super) fn texts(&self, column: &'static str) -> Result<&'a Texts, StoreError> {
         self.array(column)?.as_string_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn names(&self, column: &'static str) -> Result<Names<'a>, StoreError> {
+    pub(super) fn names(&self, column: &'static str) -> Result<Names<'a>, StoreError> {
         let dictionary = self.array(column)?.as_dictionary_opt::<Int32Type>().ok_or_else(|| self.missing(column))?;
         let values = dictionary.values().as_string_opt().ok_or_else(|| self.missing(column))?;
         Ok(Names { keys: dictionary.keys(), values })
     }
 
-    fn ids(&self, column: &'static str) -> Result<&'a FixedSizeBinaryArray, StoreError> {
+    pub(super) fn ids(&self, column: &'static str) -> Result<&'a FixedSizeBinaryArray, StoreError> {
         self.array(column)?.as_fixed_size_binary_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn lists(&self, column: &'static str) -> Result<&'a List, StoreError> {
+    pub(super) fn lists(&self, column: &'static str) -> Result<&'a List, StoreError> {
         self.array(column)?.as_list_opt().ok_or_else(|| self.missing(column))
     }
 
@@ -223,13 +226,13 @@ impl<'a> View<'a> {
 }
 
 /// A dictionary of text.
-struct Names<'a> {
+pub(super) struct Names<'a> {
     keys: &'a PrimitiveArray<Int32Type>,
     values: &'a Texts,
 }
 
 impl<'a> Names<'a> {
-    fn text(&self, row: usize) -> Option<&'a str> {
+    pub(super) fn text(&self, row: usize) -> Option<&'a str> {
         value(self.keys, row).map(|key| self.values.value(key as usize))
     }
 
@@ -341,15 +344,15 @@ impl Columns<'_> {
     }
 }
 
-fn value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
+pub(super) fn value<T: ArrowPrimitiveType>(array: &PrimitiveArray<T>, row: usize) -> Option<T::Native> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-fn text(array: &Texts, row: usize) -> Option<&str> {
+pub(super) fn text(array: &Texts, row: usize) -> Option<&str> {
     array.is_valid(row).then(|| array.value(row))
 }
 
-fn id(array: &FixedSizeBinaryArray, row: usize) -> Option<[u8; 16]> {
+pub(super) fn id(array: &FixedSizeBinaryArray, row: usize) -> Option<[u8; 16]> {
     if array.is_valid(row) { array.value(row).try_into().ok() } else { None }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod completions;
 pub mod config;
+pub mod diff;
 pub mod doctor;
 pub mod ingest;
 pub mod list;
