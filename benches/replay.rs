@@ -255,6 +255,7 @@ async fn engine(address: SocketAddr, load: Load, operations: Vec<Operation>) -> 
     let target = Target {
         connect: ConnectOptions::new(address),
         credentials: credentials(),
+        users: Vec::new(),
         names: NameMap { server: "127.0.0.1".into(), share: Some("testshare".into()), ..NameMap::default() },
         follow_dialect: true,
     };

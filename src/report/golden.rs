@@ -189,31 +189,6 @@ fn several_copies_are_told_apart() {
     check("copies.txt", &table(&copies()));
 }
 
-/// Two copies, twice; the second time of the second copy diverged.
-fn copies() -> RunReport {
-    let mut report = run(true);
-    report.options = Options { clones: 2, iterations: 2, ..report.options };
-    let tally = |iteration, copy: u32, diverged| PassTally {
-        pass: Pass { copy, iteration },
-        folder: Some(format!("runs\\clone-{copy}")),
-        matching: 17 - diverged,
-        diverged,
-        skipped: diverged,
-        not_reached: 0,
-        elapsed: 0.62,
-    };
-    report.passes = vec![tally(1, 1, 0), tally(1, 2, 0), tally(2, 1, 0), tally(2, 2, 2)];
-    let last = Pass { copy: 2, iteration: 2 };
-    report.divergences.iter_mut().for_each(|row| row.pass = last);
-    report.summary.root_causes.iter_mut().for_each(|cause| cause.row.pass = last);
-    report
-}
-
-#[test]
-fn several_copies_are_told_apart() {
-    check("copies.txt", &table(&copies()));
-}
-
 #[test]
 fn the_json_is_as_agreed() {
     check("diverged.json", &replay_json(&run(true)).unwrap());
