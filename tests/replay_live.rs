@@ -273,6 +273,47 @@ fn a_read_only_share_is_found() {
     assert!(report.summary.skipped() > 0);
 }
 
+/// A file system of a size, mounted over a folder; gone when dropped.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    /// None where nothing can be mounted.
+    fn over(folder: &Path, size: &str) -> Option<Self> {
+        let options = format!("size={size},mode=0777");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(folder).output().unwrap();
+        mount.status.success().then(|| Self(folder.to_owned()))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").args(["--lazy"]).arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_smaller_quota_is_found() {
+    let samba = Samba::start(&[]);
+    let share = samba.share_dir("testshare");
+    let Some(_mounted) = Mounted::over(&share, "64k") else {
+        #[allow(clippy::print_stderr)]
+        {
+            eprintln!("SKIPPED: no file system can be mounted here, so that no share can be small");
+        }
+        return;
+    };
+    prepare(&samba, "quickstart", "testshare");
+    let report = replay(workload("quickstart"), target(&samba, None), Options::default());
+    let writes: Vec<_> = report.divergences.iter().filter(|row| row.command == "WRITE").collect();
+    assert!(!writes.is_empty(), "{}", told(&report));
+    // A server may take the part of a WRITE that has room.
+    for row in &writes {
+        let full = row.class == Class::Status && row.status.as_deref() == Some("STATUS_DISK_FULL");
+        assert!(full || row.class == Class::Length, "{}", told(&report));
+    }
+    assert!(writes.iter().any(|row| row.class == Class::Status), "{}", told(&report));
+}
+
 #[test]
 fn a_server_that_dies_is_told_of_and_the_run_ends() {
     let samba = Samba::start(&[]);

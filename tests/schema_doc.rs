@@ -1,5 +1,5 @@
-//! docs/schema.md says what src/store/schema.rs says. The part between the markers is made from the schema; the rest is written
-//! by hand. `UPDATE_GOLDEN=1 cargo test --test schema_doc` writes it anew.
+//! docs/schema.md says what src/store/schema.rs says. The parts between the markers are made from the schema; the rest is
+//! written by hand. `UPDATE_GOLDEN=1 cargo test --test schema_doc` writes it anew.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -8,10 +8,12 @@ use std::fs;
 use std::path::Path;
 
 use arrow_schema::{DataType, TimeUnit};
-use smbreplay::store::{COLUMNS, Column, SCHEMA_VERSION};
+use smbreplay::store::{COLUMNS, Column, RESULT_COLUMNS, RESULTS_VERSION, SCHEMA_VERSION};
 
-const BEGIN: &str = "<!-- made by tests/schema_doc.rs: begin -->\n";
-const END: &str = "<!-- made by tests/schema_doc.rs: end -->\n";
+const OPERATIONS: [&str; 2] =
+    ["<!-- made by tests/schema_doc.rs: begin -->\n", "<!-- made by tests/schema_doc.rs: end -->\n"];
+const RESULTS: [&str; 2] =
+    ["<!-- made by tests/schema_doc.rs: begin results -->\n", "<!-- made by tests/schema_doc.rs: end results -->\n"];
 
 /// An Arrow type as the document spells it.
 fn type_name(data_type: &DataType) -> String {
@@ -47,10 +49,28 @@ fn made_part() -> String {
     text
 }
 
-/// A document with its made part replaced; None when a marker is missing.
-fn with_made_part(document: &str, made: &str) -> Option<String> {
-    let begin = document.find(BEGIN)? + BEGIN.len();
-    let end = begin + document[begin..].find(END)?;
+/// The columns of results; nothing in Wireshark is like them.
+fn made_results() -> String {
+    let mut text = format!("Results version {RESULTS_VERSION}, {} columns.\n\n", RESULT_COLUMNS.len());
+    text.push_str("| column | type | null | meaning |\n|---|---|---|---|\n");
+    for column in &RESULT_COLUMNS {
+        let nullable = if column.nullable { "yes" } else { "" };
+        let (name, kind) = (column.name, type_name(&column.data_type()));
+        text.push_str(&format!("| `{name}` | {kind} | {nullable} | {} |\n", column.meaning));
+    }
+    text
+}
+
+/// A document with its made parts replaced; None when a marker is missing.
+fn with_made_parts(document: &str) -> Option<String> {
+    let document = with_made_part(document, OPERATIONS, &made_part())?;
+    with_made_part(&document, RESULTS, &made_results())
+}
+
+/// A document with one made part replaced.
+fn with_made_part(document: &str, [begin, end]: [&str; 2], made: &str) -> Option<String> {
+    let begin = document.find(begin)? + begin.len();
+    let end = begin + document[begin..].find(end)?;
     let mut text = String::new();
     write!(text, "{}\n{made}\n{}", &document[..begin], &document[end..]).ok()?;
     Some(text)
@@ -60,7 +80,7 @@ fn with_made_part(document: &str, made: &str) -> Option<String> {
 fn the_document_has_the_columns_as_they_are() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schema.md");
     let document = fs::read_to_string(&path).unwrap();
-    let expected = with_made_part(&document, &made_part()).expect("docs/schema.md has lost its markers");
+    let expected = with_made_parts(&document).expect("docs/schema.md has lost its markers");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         fs::write(&path, &expected).unwrap();
         return;
@@ -74,14 +94,18 @@ fn the_document_has_the_columns_as_they_are() {
 
 #[test]
 fn a_changed_column_changes_the_document() {
-    let document = with_made_part(&format!("before\n{BEGIN}{END}after\n"), &made_part()).unwrap();
-    assert_eq!(with_made_part(&document, &made_part()).as_ref(), Some(&document), "it is stable");
+    let empty = [OPERATIONS, RESULTS].map(|markers| markers.concat()).concat();
+    let document = with_made_parts(&format!("before\n{empty}after\n")).unwrap();
+    assert_eq!(with_made_parts(&document).as_ref(), Some(&document), "it is stable");
     assert!(document.starts_with("before\n") && document.ends_with("after\n"));
     for column in &COLUMNS {
         let changed = Column { nullable: !column.nullable, ..*column };
         assert!(document.contains(&row(column)) && !document.contains(&row(&changed)), "{}", column.name);
     }
-    assert_eq!(with_made_part("no markers", "x"), None);
+    for column in &RESULT_COLUMNS {
+        assert!(document.contains(&format!("| `{}` | {} |", column.name, type_name(&column.data_type()))));
+    }
+    assert_eq!(with_made_parts("no markers"), None);
 }
 
 /// Blocks of Python under the heading for pyarrow.

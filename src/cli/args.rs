@@ -4,9 +4,11 @@
 mod auth;
 mod completions;
 mod config;
+mod diff;
 mod doctor;
 mod extract;
 mod ingest;
+mod judging;
 mod lab;
 mod lifecycle;
 mod list;
@@ -22,12 +24,14 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use auth::AuthArgs;
 pub use completions::CompletionsArgs;
 pub use config::{ConfigArgs, ConfigCommand};
+pub use diff::DiffArgs;
 pub use doctor::DoctorArgs;
 pub use extract::ExtractArgs;
 pub use ingest::{ExtractorArg, IngestArgs};
+pub use judging::JudgingArgs;
 pub use lab::{CleanupArgs, FillArg, LabArgs, RunArgs, SetupArgs, ValidateArgs};
 pub use lifecycle::LifecycleArgs;
-pub use list::{ListArgs, ListCommand, ListTracesArgs};
+pub use list::{ListArgs, ListCommand, ListRunsArgs, ListTracesArgs};
 pub use man::ManArgs;
 pub use opens::{FilesArgs, ListingArgs, OpensArgs};
 pub use replay::{OrderingArg, PacingArg, ReplayArgs, TimeArg};
@@ -51,11 +55,12 @@ Examples:
   smbreplay stats                               how much, how fast, how often it failed
   smbreplay replay 1 --server-ip 127.0.0.1 --username testuser --tree-name testshare
   smbreplay run capture.pcapng --base-dir run7  all of it: ingest, make the share what it was, replay, clean up
+  smbreplay diff last-1 last                    how two replays differ
   smbreplay config set server_ip 127.0.0.1      where replays go to
   smbreplay config show --origin                every setting, and where it comes from
   smbreplay doctor                              is everything there that is needed?",
     after_help = "\
-Exit status: 0 done, nothing diverged · 1 divergences · 2 usage · 3 capture or dataset unreadable or partly read ·
+Exit status: 0 done, nothing diverged · 1 divergences, or a failed threshold · 2 usage · 3 capture or dataset unreadable or partly read ·
 4 target unreachable or login refused · 5 a needed tool is missing · 130 interrupted"
 )]
 pub struct Cli {
@@ -87,7 +92,7 @@ pub enum ColorChoice {
 pub enum Command {
     /// Turn a capture into a dataset
     Ingest(IngestArgs),
-    /// List captures
+    /// List captures, list replays
     List(ListArgs),
     /// List the sessions of a capture, show the operations of one
     Session(SessionArgs),
@@ -113,6 +118,8 @@ pub enum Command {
     Cleanup(CleanupArgs),
     /// All of it: ingest, validate, setup, replay, report, cleanup
     Run(Box<RunArgs>),
+    /// Compare two replays: server A, server B
+    Diff(DiffArgs),
     /// Show and change the configuration
     Config(ConfigArgs),
     /// Check tools, configuration and target

@@ -16,6 +16,7 @@ mod output;
 mod password;
 mod path_filter;
 mod run;
+mod runs;
 mod shown;
 mod tool_versions;
 

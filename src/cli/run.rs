@@ -60,6 +60,7 @@ fn run(cli: &Cli) -> Result<ExitStatus, Failure> {
         Command::Replay(args) => commands::replay::run(args, &config),
         Command::Cleanup(args) => commands::cleanup::run(args, &config),
         Command::Run(args) => commands::run::run(args, &config),
+        Command::Diff(args) => commands::diff::run(args, &config),
         Command::Doctor(args) => commands::doctor::run(args, &config),
         Command::Completions(args) => commands::completions::run(args),
         Command::Man(args) => commands::man::run(args),

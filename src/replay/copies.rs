@@ -94,7 +94,7 @@ impl PassTally {
             pass,
             folder,
             matching: count(|class| class == Class::Match),
-            diverged: count(Class::is_divergence),
+            diverged: finished.outcomes.iter().filter(|outcome| outcome.diverged()).count(),
             skipped: count(|class| matches!(class, Class::Skipped { .. })),
             not_reached: count(|class| class == Class::NotReached),
             elapsed: finished.elapsed.as_secs_f64(),

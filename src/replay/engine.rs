@@ -97,6 +97,8 @@ pub(super) struct Running<'a> {
     schedule: Schedule<'a>,
     /// Chains that are ready, by when they are due.
     due: BinaryHeap<Reverse<(Duration, u32)>>,
+    /// By chain: when it is due, and when what it waits for was there.
+    timing: Vec<(Duration, Duration)>,
     /// When steps in flight are given up. Those that were answered meanwhile stay until their time.
     pub(super) deadlines: BinaryHeap<Reverse<(Duration, StepIndex)>>,
     pub(super) lanes: Vec<Lane>,
@@ -145,6 +147,10 @@ impl Engine {
         let mut told = Instant::now();
         progress(running.progress);
         loop {
+            if *stop.borrow() {
+                interrupted = true;
+                break;
+            }
             running.take_in(&mut happenings);
             running.send_due();
             running.expire();
@@ -216,6 +222,7 @@ impl<'a> Running<'a> {
             readiness: Readiness::new(plan),
             schedule: Schedule::new(plan, options),
             due: BinaryHeap::new(),
+            timing: vec![(Duration::ZERO, Duration::ZERO); plan.chains.len()],
             deadlines: BinaryHeap::new(),
             lanes: plan.connections.iter().map(|_| Lane::Idle).collect(),
             logins: FxHashMap::default(),
@@ -278,7 +285,11 @@ impl<'a> Running<'a> {
         loop {
             let now = self.now();
             for chain in std::mem::take(&mut self.readiness.ready) {
-                self.due.push(Reverse((self.schedule.due(chain, now), chain)));
+                let due = self.schedule.due(chain, now);
+                if let Some(timing) = self.timing.get_mut(chain as usize) {
+                    *timing = (due, now);
+                }
+                self.due.push(Reverse((due, chain)));
             }
             match self.due.peek() {
                 Some(Reverse((due, chain))) if *due <= now => {
@@ -289,6 +300,14 @@ impl<'a> Running<'a> {
                 _ => return,
             }
         }
+    }
+
+    /// What a chain had waited for beside answers, its connection or login, is there: when it is due.
+    pub(super) fn ready_again(&mut self, chain: u32) -> Duration {
+        let now = self.now();
+        let Some((due, ready)) = self.timing.get_mut(chain as usize) else { return now };
+        *ready = now;
+        *due
     }
 
     /// Gives up steps whose time is over.
@@ -324,10 +343,16 @@ impl<'a> Running<'a> {
         let Some(place) = self.outcomes.get_mut(step as usize).filter(|place| place.is_none()) else { return };
         if let Some(flight) = self.in_flight.remove(&step) {
             outcome.due = outcome.due.or(Some(flight.due));
+            let chain = self.plan.steps.get(step as usize).map(|step| step.chain);
+            outcome.ready = chain.and_then(|chain| self.timing.get(chain as usize)).map(|(_, ready)| *ready);
         }
         self.optional.remove(&step);
+        outcome.noise = match (&self.options.noise, self.operations.get(step as usize)) {
+            (Some(noise), Some(operation)) => noise.covers(operation, &outcome),
+            _ => false,
+        };
         self.progress.done += 1;
-        self.progress.divergences += usize::from(outcome.class.is_divergence());
+        self.progress.divergences += usize::from(outcome.diverged());
         self.progress.late += usize::from(outcome.lateness().is_some_and(|late| late > LATE));
         let lost = outcome.class == Class::ConnectionLost;
         *place = Some(outcome);

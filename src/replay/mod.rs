@@ -21,6 +21,7 @@ mod merged_names;
 mod name_map;
 mod names;
 mod needs;
+mod noise;
 mod options;
 mod order;
 mod order_resource;
@@ -39,17 +40,23 @@ mod reason;
 mod receiving;
 mod remap;
 mod resources;
+mod results;
 mod rewrite;
 #[cfg(test)]
 mod rewrite_tests;
 mod rpc;
 mod run;
+mod run_diff;
 mod safety;
 mod selection;
 mod sending;
 mod summary;
 #[cfg(test)]
 mod testing;
+mod threshold;
+mod threshold_parse;
+#[cfg(test)]
+mod threshold_tests;
 mod trees;
 mod users;
 
@@ -64,6 +71,7 @@ pub use lab::{
 pub use latency::{Latencies, Percentiles};
 pub use merged_names::MergedPaths;
 pub use name_map::{NameMap, PathRule, ShareRule, UnusableRule};
+pub use noise::{NoiseEntry, NoiseModel};
 pub use options::{OnConnectionLoss, Options, Ordering, Pacing, UnknownPacing};
 pub use outcome::{Class, Finding, Outcome};
 pub use picks::{Pick, Picked};
@@ -74,7 +82,10 @@ pub use reason::Reason;
 pub use remap::{IdMap, ResumeKey};
 pub use rewrite::Rewriter;
 pub use run::{Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict, Workload};
+pub use run_diff::{CommandChange, FieldDiff, RunDiff, RunDiffer, StepDiff};
 pub use safety::{Changes, captured_server, could_change, same_server};
 pub use selection::Selection;
 pub use summary::{CommandSummary, RootCause, Row, RunSummary};
+pub use threshold::{Judged, Judgement, Limit, Metric, Rank, Relation, Threshold};
+pub use threshold_parse::ThresholdError;
 pub use users::{CapturedUser, UserRule, UserUse, credentials_for};

@@ -1,6 +1,10 @@
 //! What the user decides about a replay, as values.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::noise::NoiseModel;
+use super::threshold::Threshold;
 
 /// What a step waits for before it is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,6 +111,10 @@ pub struct Options {
     pub iterations: u32,
     /// Keep the bytes of every response in the outcomes.
     pub keep_responses: bool,
+    /// What differs between runs by itself; what it covers does not count as diverging.
+    pub noise: Option<Arc<NoiseModel>>,
+    /// When the run has failed; if there are none, when anything diverged or was skipped.
+    pub thresholds: Vec<Threshold>,
 }
 
 impl Default for Options {
@@ -122,6 +130,8 @@ impl Default for Options {
             clones: 1,
             iterations: 1,
             keep_responses: false,
+            noise: None,
+            thresholds: Vec::new(),
         }
     }
 }

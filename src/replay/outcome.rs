@@ -133,8 +133,12 @@ pub struct Outcome {
     pub note: Option<Box<str>>,
     /// Whether there was a captured answer to compare with.
     pub compared: bool,
-    /// When it was to be sent by the pacing, and could be.
+    /// Whether the noise model of the run covers all that diverged.
+    pub noise: bool,
+    /// When it was to be sent by the pacing.
     pub due: Option<Duration>,
+    /// When all that it waits for was there: answers, its connection, its login.
+    pub ready: Option<Duration>,
     /// When it was sent.
     pub sent: Option<Duration>,
     /// When its final answer had arrived.
@@ -160,7 +164,9 @@ impl Outcome {
             findings: Vec::new(),
             note: None,
             compared: false,
+            noise: false,
             due: None,
+            ready: None,
             sent: None,
             answered: None,
             response_length: 0,
@@ -168,6 +174,11 @@ impl Outcome {
             payload: 0,
             response: None,
         }
+    }
+
+    /// Whether it counts as a divergence: it is one, and not known to be noise.
+    pub fn diverged(&self) -> bool {
+        self.class.is_divergence() && !self.noise
     }
 
     /// From sending to the final answer.
@@ -178,5 +189,10 @@ impl Outcome {
     /// How much later than due it was sent.
     pub fn lateness(&self) -> Option<Duration> {
         Some(self.sent?.saturating_sub(self.due?))
+    }
+
+    /// How much of that is the engine's own: how much later it was sent than it was due and could be.
+    pub fn own_lateness(&self) -> Option<Duration> {
+        Some(self.sent?.saturating_sub(self.due?.max(self.ready?)))
     }
 }

@@ -15,13 +15,15 @@ use super::options::Options;
 use super::outcome::Outcome;
 use super::picks::Picked;
 use super::plan::{Plan, PlanOptions, StepKind, merge};
+use super::results;
 use super::safety::{Changes, captured_server};
 use super::selection::Selection;
 use super::summary::{Row, RunSummary};
+use super::threshold::{Judged, Judgement};
 use super::users::{SessionUsers, UserRule, UserUse, known_users};
 use crate::model::message::TreeConnectRequest;
 use crate::model::path::is_ipc;
-use crate::model::{Command, LoginFacts, NtStatus, Operation};
+use crate::model::{Command, LoginFacts, NtStatus, Operation, ReplayedStep, Timestamp};
 use crate::wire::{ConnectOptions, Connection, Credentials, WireError};
 
 /// Where a run goes, and as whom.
@@ -108,7 +110,7 @@ pub struct Progress {
     pub total: usize,
     /// Requests that wait for their answer.
     pub in_flight: usize,
-    /// Divergences so far, skipped steps not counted.
+    /// Divergences so far, without skipped steps and noise.
     pub divergences: usize,
     /// Steps that were sent later than 2 ms after they were due.
     pub late: usize,
@@ -124,6 +126,17 @@ pub enum Verdict {
     Diverged,
     /// It was stopped before its end.
     Interrupted,
+}
+
+impl Verdict {
+    /// The word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Agreed => "agreed",
+            Self::Diverged => "diverged",
+            Self::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// A run ready to be executed.
@@ -148,6 +161,8 @@ pub struct RunReport {
     pub users: Vec<UserUse>,
     /// What was selected, in words; None when it was everything.
     pub selection: Option<String>,
+    /// When it began.
+    pub started: Timestamp,
     /// How it went.
     pub options: Options,
     /// One outcome a step, in the order of the steps; of several copies or iterations one behind the other.
@@ -156,8 +171,10 @@ pub struct RunReport {
     pub passes: Vec<PassTally>,
     /// Counts, latencies, root causes.
     pub summary: RunSummary,
-    /// The steps that diverged, with what is known of their operations.
+    /// The steps that diverged, noise among them, with what is known of their operations.
     pub divergences: Vec<Row>,
+    /// The thresholds of the options, judged.
+    pub thresholds: Vec<Judged>,
     /// Whether it was stopped before its end.
     pub interrupted: bool,
 }
@@ -171,6 +188,15 @@ impl RunReport {
             Verdict::Diverged
         } else {
             Verdict::Agreed
+        }
+    }
+
+    /// Whether it has failed: by the thresholds that it was given, and by them alone; without any, when something diverged
+    /// or was skipped.
+    pub fn failed(&self) -> bool {
+        match self.thresholds.as_slice() {
+            [] => self.verdict() == Verdict::Diverged,
+            thresholds => thresholds.iter().any(|judged| judged.judgement == Judgement::Failed),
         }
     }
 }
@@ -327,6 +353,12 @@ impl Prepared {
         }
     }
 
+    /// A row for each step of a run of this plan, for its results; of several copies or iterations one behind the other.
+    pub fn results<'a>(&'a self, report: &'a RunReport) -> impl Iterator<Item = ReplayedStep> + 'a {
+        let row = |outcome: &Outcome| Some(results::row(self.operations.get(outcome.step as usize)?, outcome));
+        report.outcomes.iter().filter_map(row)
+    }
+
     /// Connects, logs everybody in and connects each share once, and ends that again: what is wrong with the target altogether
     /// is an error here, and not thousands of divergences.
     pub async fn probe(&self) -> Result<(), ReplayError> {
@@ -349,8 +381,22 @@ impl Prepared {
         progress: impl FnMut(Progress) + Send,
         stop: watch::Receiver<bool>,
     ) -> Result<RunReport, ReplayError> {
-        self.probe().await?;
-        self.make_folders().await?;
+        let mut asked = stop.clone();
+        let stopped = async move {
+            if asked.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        let beginning = async {
+            self.probe().await?;
+            self.make_folders().await
+        };
+        tokio::select! {
+            result = beginning => result?,
+            // The engine sees it too, and reports a run in which nothing was reached.
+            () = stopped => {}
+        }
+        let started = now();
         let finished = self.run_passes(progress, stop).await?;
         let summary = RunSummary::new(
             &self.plan,
@@ -359,6 +405,7 @@ impl Prepared {
             finished.elapsed,
             finished.unexpected_breaks,
         );
+        let thresholds = self.options.thresholds.iter().map(|threshold| threshold.judge(&summary)).collect();
         let divergences = Row::divergences(&self.plan, &self.operations, &finished.outcomes);
         let users = self.users();
         Ok(RunReport {
@@ -366,14 +413,21 @@ impl Prepared {
             user: shown_users(&users),
             users,
             selection: self.selection.clone(),
+            started,
             options: self.options.clone(),
             outcomes: finished.outcomes,
             passes: finished.tallies,
             summary,
             divergences,
+            thresholds,
             interrupted: finished.interrupted,
         })
     }
+}
+
+fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))
 }
 
 /// All who log in, each once.

@@ -32,6 +32,8 @@ pub struct Row {
     pub path: Option<String>,
     /// How it compares.
     pub class: Class,
+    /// Whether it is known to be noise.
+    pub noise: bool,
     /// Captured status.
     pub captured_status: Option<String>,
     /// Status from the target.
@@ -61,6 +63,7 @@ impl Row {
             command: operation.command.to_string(),
             path: about.map(str::to_owned),
             class: outcome.class,
+            noise: outcome.noise,
             captured_status: operation.status.map(|status| status.to_string()),
             status: outcome.status.map(|status| status.to_string()),
             findings: outcome.findings.clone(),
@@ -69,7 +72,7 @@ impl Row {
         }
     }
 
-    /// The steps that diverged, in their order.
+    /// The steps that diverged, noise among them, in their order.
     pub(super) fn divergences(plan: &Plan, operations: &[Operation], outcomes: &[Outcome]) -> Vec<Self> {
         let diverged = outcomes.iter().filter(|outcome| outcome.class.is_divergence());
         let row = |outcome: &Outcome| {
@@ -91,10 +94,14 @@ pub struct CommandSummary {
     pub matching: usize,
     /// Those that diverged.
     pub diverged: usize,
+    /// Those that diverged in what is known to be noise.
+    pub noise: usize,
     /// Those left out because of another, or because the run ended.
     pub skipped: usize,
     /// Those that cannot be replayed.
     pub not_replayable: usize,
+    /// All of them by class, as in [`RunSummary::classes`], without classes that have none.
+    pub classes: BTreeMap<&'static str, usize>,
     /// What the captured server took.
     pub captured_latency: Option<Percentiles>,
     /// What the target took, for the same steps.
@@ -122,14 +129,21 @@ pub struct RunSummary {
     pub own: usize,
     /// Steps that were not selected, but sent since those that were need them.
     pub drawn_in: usize,
-    /// Steps by class, all classes named; those of the engine's own are not counted unless they failed.
+    /// Steps by class, all classes named; those of the engine's own are not counted unless they failed, those that are
+    /// noise not at all.
     pub classes: BTreeMap<&'static str, usize>,
+    /// Steps that diverged in what is known to be noise.
+    pub noise: usize,
     /// Steps counted as matching of which the capture has no answer to compare with.
     pub uncompared: usize,
     /// Steps that cannot be replayed, by reason.
     pub not_replayable: BTreeMap<&'static str, usize>,
     /// By command, in the order of their codes.
     pub commands: Vec<CommandSummary>,
+    /// What the captured server took, over all commands.
+    pub captured_latency: Option<Percentiles>,
+    /// What the target took, for the same steps.
+    pub replayed_latency: Option<Percentiles>,
     /// The steps that others were skipped for.
     pub root_causes: Vec<RootCause>,
     /// Payload bytes of READ responses from the target.
@@ -138,8 +152,12 @@ pub struct RunSummary {
     pub bytes_written: u64,
     /// How much later than due steps were sent.
     pub lateness: Option<Percentiles>,
+    /// How much of that was the engine's own, and not waiting for answers and logins that took longer than in the capture.
+    pub own_lateness: Option<Percentiles>,
     /// Steps sent more than 2 ms after they were due.
     pub late: usize,
+    /// Those among them that were late because of what they waited for.
+    pub held_up: usize,
     /// Breaks of the target that the capture has not got; the engine acknowledged them.
     pub unexpected_breaks: usize,
     /// From the first request to the last answer, in seconds.
@@ -162,8 +180,10 @@ struct CommandTally {
     steps: usize,
     matching: usize,
     diverged: usize,
+    noise: usize,
     skipped: usize,
     not_replayable: usize,
+    classes: BTreeMap<&'static str, usize>,
     captured: Latencies,
     replayed: Latencies,
 }
@@ -182,21 +202,27 @@ impl RunSummary {
             own: 0,
             drawn_in: 0,
             classes: Class::NAMES.into_iter().map(|name| (name, 0)).collect(),
+            noise: 0,
             uncompared: 0,
             not_replayable: BTreeMap::new(),
             commands: Vec::new(),
+            captured_latency: None,
+            replayed_latency: None,
             root_causes: Vec::new(),
             bytes_read: 0,
             bytes_written: 0,
             lateness: None,
+            own_lateness: None,
             late: 0,
+            held_up: 0,
             unexpected_breaks,
             elapsed,
             captured_elapsed: captured_elapsed(plan, operations),
         };
         let mut commands: BTreeMap<u16, (Command, CommandTally)> = BTreeMap::new();
         let mut roots: FxHashMap<(Pass, StepIndex), usize> = FxHashMap::default();
-        let mut lateness = Latencies::default();
+        let (mut lateness, mut own_lateness) = (Latencies::default(), Latencies::default());
+        let (mut all_captured, mut all_replayed) = (Latencies::default(), Latencies::default());
         for outcome in outcomes {
             let at = outcome.step as usize;
             let Some((step, operation)) = plan.steps.get(at).zip(operations.get(at)) else { continue };
@@ -212,11 +238,14 @@ impl RunSummary {
                 summary.own += 1;
                 continue;
             }
-            *summary.classes.entry(outcome.class.name()).or_default() += 1;
             let (_, tally) = commands
                 .entry(operation.command.code())
                 .or_insert_with(|| (operation.command, CommandTally::default()));
             tally.steps += 1;
+            if !outcome.noise {
+                *summary.classes.entry(outcome.class.name()).or_default() += 1;
+                *tally.classes.entry(outcome.class.name()).or_default() += 1;
+            }
             match outcome.class {
                 Class::Match => tally.matching += 1,
                 Class::NotReached => tally.skipped += 1,
@@ -228,14 +257,19 @@ impl RunSummary {
                     tally.not_replayable += 1;
                     *summary.not_replayable.entry(reason.name()).or_default() += 1;
                 }
+                _ if outcome.noise => tally.noise += 1,
                 _ => tally.diverged += 1,
             }
             if outcome.class == Class::Match && !outcome.compared {
                 summary.uncompared += 1;
             }
             if let (Some(captured), Some(replayed)) = (operation.latency_ns(), outcome.latency()) {
-                tally.captured.add(u64::try_from(captured).unwrap_or(0));
-                tally.replayed.add(u64::try_from(replayed.as_nanos()).unwrap_or(u64::MAX));
+                let captured = u64::try_from(captured).unwrap_or(0);
+                let replayed = u64::try_from(replayed.as_nanos()).unwrap_or(u64::MAX);
+                tally.captured.add(captured);
+                tally.replayed.add(replayed);
+                all_captured.add(captured);
+                all_replayed.add(replayed);
             }
             match operation.command {
                 Command::Read => summary.bytes_read += outcome.payload,
@@ -245,9 +279,16 @@ impl RunSummary {
             if let Some(late) = outcome.lateness() {
                 lateness.add(u64::try_from(late.as_nanos()).unwrap_or(u64::MAX));
                 summary.late += usize::from(late > LATE);
+                let own = outcome.own_lateness().unwrap_or(late);
+                own_lateness.add(u64::try_from(own.as_nanos()).unwrap_or(u64::MAX));
+                summary.held_up += usize::from(late > LATE && own <= LATE);
             }
         }
         summary.lateness = lateness.percentiles();
+        summary.own_lateness = own_lateness.percentiles();
+        summary.captured_latency = all_captured.percentiles();
+        summary.replayed_latency = all_replayed.percentiles();
+        summary.noise = commands.values().map(|(_, tally)| tally.noise).sum();
         summary.commands = commands
             .into_values()
             .map(|(command, tally)| CommandSummary {
@@ -255,8 +296,10 @@ impl RunSummary {
                 steps: tally.steps,
                 matching: tally.matching,
                 diverged: tally.diverged,
+                noise: tally.noise,
                 skipped: tally.skipped,
                 not_replayable: tally.not_replayable,
+                classes: tally.classes,
                 captured_latency: tally.captured.percentiles(),
                 replayed_latency: tally.replayed.percentiles(),
             })
@@ -267,6 +310,11 @@ impl RunSummary {
 
     fn class(&self, name: &str) -> usize {
         self.classes.get(name).copied().unwrap_or(0)
+    }
+
+    /// Requests sent a second, over the whole run.
+    pub fn ops_per_second(&self) -> f64 {
+        self.sent as f64 / self.elapsed.as_secs_f64()
     }
 
     /// Steps that agree with the capture.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::replay::{
-    Class, CommandSummary, Finding, Options, Pacing, Pass, PassTally, Percentiles, RootCause, Row, RunReport,
-    RunSummary, UserUse,
+    Class, CommandSummary, Finding, Judged, Judgement, Options, Pacing, Pass, PassTally, Percentiles, RootCause, Row,
+    RunReport, RunSummary, UserUse,
 };
 
 fn latency(base: u64) -> Option<Percentiles> {
@@ -27,8 +27,10 @@ fn command(name: &str, steps: usize, diverged: usize, skipped: usize, not_replay
         steps,
         matching,
         diverged,
+        noise: 0,
         skipped,
         not_replayable,
+        classes: [("match", matching)].into(),
         captured_latency: latency(87_000),
         replayed_latency: if matching + diverged > 0 { latency(124_500) } else { None },
     }
@@ -44,6 +46,7 @@ fn row(op_index: u32, command: &str, path: &str, class: Class, findings: &[(&str
         command: command.into(),
         path: Some(path.into()),
         class,
+        noise: false,
         captured_status: Some("STATUS_SUCCESS".into()),
         status: Some("STATUS_SUCCESS".into()),
         findings: findings.iter().map(|(what, was, is)| Finding::new(*what, was, is)).collect(),
@@ -73,6 +76,7 @@ fn run(diverged: bool) -> RunReport {
     RunReport {
         target: "127.0.0.1:1445".parse().unwrap(),
         user: "testuser".into(),
+        started: crate::model::Timestamp(1_790_000_000_123_456_789),
         users: vec![UserUse { captured: "CORP\\alice".into(), target: "testuser".into(), sessions: 2, mapped: true }],
         selection: None,
         options: Options { pacing: if diverged { Pacing::Captured } else { Pacing::Asap }, ..Options::default() },
@@ -87,6 +91,7 @@ fn run(diverged: bool) -> RunReport {
                 .into_iter()
                 .map(|name| (name, names.iter().position(|n| *n == name).map_or(0, |at| counts[at])))
                 .collect(),
+            noise: 0,
             uncompared: usize::from(diverged),
             not_replayable: if diverged { [("truncated", 3)].into() } else { [].into() },
             commands: match diverged {
@@ -95,18 +100,46 @@ fn run(diverged: bool) -> RunReport {
                 }
                 false => vec![command("CREATE", 10, 0, 0, 0), command("READ", 14, 0, 0, 0)],
             },
+            captured_latency: latency(87_000),
+            replayed_latency: latency(124_500),
             root_causes: if diverged { vec![RootCause { row: create, skipped: 2 }] } else { Vec::new() },
             bytes_read: 2_500_000,
             bytes_written: 512,
-            lateness: latency(2_000),
-            late: 0,
+            lateness: latency(100_000),
+            own_lateness: latency(2_000),
+            late: 3,
+            held_up: 2,
             unexpected_breaks: usize::from(diverged),
             elapsed: Duration::from_millis(1240),
             captured_elapsed: Duration::from_secs(12),
         },
         divergences,
+        thresholds: Vec::new(),
         interrupted: false,
     }
+}
+
+/// The run that diverged, with a noise model that covers one of the steps, and with thresholds.
+fn judged() -> RunReport {
+    let mut report = run(true);
+    let mut noise = report.divergences[1].clone();
+    noise.noise = true;
+    report.divergences[1] = noise;
+    report.summary.noise = 1;
+    report.summary.commands[1].noise = 1;
+    report.summary.commands[1].diverged = 0;
+    report.summary.classes.insert("length", 0);
+    let judged = |expression: &str, judgement, observed: &str| Judged {
+        expression: expression.into(),
+        judgement,
+        observed: observed.into(),
+    };
+    report.thresholds = vec![
+        judged("p99(READ)>50ms", Judgement::Passed, "3.735 ms"),
+        judged("match<99%", Judgement::Failed, "70.83 % (17 of 24)"),
+        judged("p99(LOCK)>1s", Judgement::NothingToJudge, "the run has no LOCK"),
+    ];
+    report
 }
 
 fn check(name: &str, text: &str) {
@@ -128,6 +161,7 @@ fn table(report: &RunReport) -> String {
 fn the_terminal_text_is_as_agreed() {
     check("diverged.txt", &table(&run(true)));
     check("agreed.txt", &table(&run(false)));
+    check("judged.txt", &table(&judged()));
 }
 
 /// Two copies, twice; the second time of the second copy diverged.
@@ -163,6 +197,19 @@ fn the_json_is_as_agreed() {
 #[test]
 fn the_junit_xml_is_as_agreed() {
     check("diverged.xml", &junit_xml(&run(true)));
+    check("judged.xml", &junit_xml(&judged()));
+}
+
+#[test]
+fn thresholds_alone_decide_where_there_are_some() {
+    let mut report = judged();
+    assert!(report.failed());
+    report.thresholds.remove(1);
+    assert!(!report.failed(), "what diverged is told and not judged");
+    assert!(junit_xml(&report).contains("failures=\"0\""));
+    report.thresholds.clear();
+    assert!(report.failed());
+    assert!(!run(false).failed());
 }
 
 #[test]

@@ -1,18 +1,18 @@
-//! A run's report as JUnit XML, for CI: a case for each command, and one for each divergence.
+//! A run's report as JUnit XML, for CI: a case for each command, one for each divergence, one for each threshold. It fails
+//! where the run does: with thresholds these alone are failures, and what diverged is told in cases that pass.
 
 use std::fmt::Write;
 
 use super::replay_table::verdict_line;
-use crate::replay::{Row, RunReport};
+use crate::replay::{Judgement, Row, RunReport};
 
 /// The XML document.
 pub fn junit_xml(report: &RunReport) -> String {
     let summary = &report.summary;
-    let failures = report.divergences.len() + summary.root_causes.len();
-    let others = [summary.not_reached(), summary.not_selected()];
-    let skipped = summary.not_replayable.len() + others.iter().filter(|number| **number > 0).count();
-    let tests = summary.commands.len() + failures + skipped;
-    let seconds = summary.elapsed.as_secs_f64();
+    let cases = cases(report);
+    let failures = cases.iter().filter(|case| matches!(case.result, Result::Failed { .. })).count();
+    let skipped = cases.iter().filter(|case| matches!(case.result, Result::Skipped)).count();
+    let (tests, seconds) = (cases.len(), summary.elapsed.as_secs_f64());
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     // Writing to a String does not fail.
     let _ = writeln!(
@@ -21,31 +21,7 @@ pub fn junit_xml(report: &RunReport) -> String {
          \x20 <testsuite name=\"replay on {}\" tests=\"{tests}\" failures=\"{failures}\" skipped=\"{skipped}\" time=\"{seconds:.3}\">",
         escaped(&report.target.to_string())
     );
-    for command in &summary.commands {
-        let counts = format!("{} of {} as captured", command.matching, command.steps);
-        let _ = writeln!(
-            xml,
-            "    <testcase classname=\"command\" name=\"{}\"><system-out>{counts}</system-out></testcase>",
-            escaped(&command.command)
-        );
-    }
-    for row in &report.divergences {
-        divergence(&mut xml, row);
-    }
-    for cause in &summary.root_causes {
-        let name = format!("{} skipped because of op {} ({})", cause.skipped, cause.row.op_index, cause.row.command);
-        let message = format!("frame {}: what depends on it was not sent", cause.row.frame);
-        failure(&mut xml, "skipped", &name, "skipped", &message, "");
-    }
-    for (reason, number) in &summary.not_replayable {
-        skip(&mut xml, "not_replayable", &format!("{number} not replayable: {reason}"));
-    }
-    if summary.not_selected() > 0 {
-        skip(&mut xml, "not_selected", &format!("{} not selected", summary.not_selected()));
-    }
-    if summary.not_reached() > 0 {
-        skip(&mut xml, "not_reached", &format!("{} not reached", summary.not_reached()));
-    }
+    cases.iter().for_each(|case| case.write(&mut xml));
     let _ = writeln!(
         xml,
         "    <system-out>{}</system-out>\n  </testsuite>\n</testsuites>",
@@ -54,7 +30,81 @@ pub fn junit_xml(report: &RunReport) -> String {
     xml
 }
 
-fn divergence(xml: &mut String, row: &Row) {
+/// A test case.
+struct Case {
+    class: &'static str,
+    name: String,
+    result: Result,
+}
+
+enum Result {
+    Passed { told: String },
+    Failed { kind: &'static str, message: String, text: String },
+    Skipped,
+}
+
+impl Case {
+    fn write(&self, xml: &mut String) {
+        let _ = write!(xml, "    <testcase classname=\"{}\" name=\"{}\">", self.class, escaped(&self.name));
+        let _ = match &self.result {
+            Result::Passed { told } => writeln!(xml, "<system-out>{}</system-out></testcase>", escaped(told)),
+            Result::Skipped => writeln!(xml, "<skipped/></testcase>"),
+            Result::Failed { kind, message, text } => writeln!(
+                xml,
+                "\n      <failure type=\"{kind}\" message=\"{}\">{}</failure>\n    </testcase>",
+                escaped(message),
+                escaped(text)
+            ),
+        };
+    }
+}
+
+fn cases(report: &RunReport) -> Vec<Case> {
+    let summary = &report.summary;
+    let mut cases = Vec::new();
+    let mut add = |class, name, result| cases.push(Case { class, name, result });
+    // What counts, as far as the exit status goes.
+    let counts = report.thresholds.is_empty();
+    let judged = |counts: bool, kind, message: String, text: String| match counts {
+        true => Result::Failed { kind, message, text },
+        false => Result::Passed { told: if text.is_empty() { message } else { text } },
+    };
+    for command in &summary.commands {
+        let told = format!("{} of {} as captured", command.matching, command.steps);
+        add("command", command.command.clone(), Result::Passed { told });
+    }
+    for threshold in &report.thresholds {
+        let result = match threshold.judgement {
+            Judgement::Failed => judged(true, "threshold", format!("observed {}", threshold.observed), String::new()),
+            Judgement::Passed => Result::Passed { told: format!("observed {}", threshold.observed) },
+            Judgement::NothingToJudge => Result::Skipped,
+        };
+        add("threshold", threshold.expression.clone(), result);
+    }
+    for row in &report.divergences {
+        let (name, message, text) = divergence(row);
+        let class = if row.noise { "noise" } else { "divergence" };
+        add(class, name, judged(counts && !row.noise, row.class.name(), message, text));
+    }
+    for cause in &summary.root_causes {
+        let name = format!("{} skipped because of op {} ({})", cause.skipped, cause.row.op_index, cause.row.command);
+        let message = format!("frame {}: what depends on it was not sent", cause.row.frame);
+        add("skipped", name, judged(counts, "skipped", message, String::new()));
+    }
+    for (reason, number) in &summary.not_replayable {
+        add("not_replayable", format!("{number} not replayable: {reason}"), Result::Skipped);
+    }
+    if summary.not_selected() > 0 {
+        add("not_selected", format!("{} not selected", summary.not_selected()), Result::Skipped);
+    }
+    if summary.not_reached() > 0 {
+        add("not_reached", format!("{} not reached", summary.not_reached()), Result::Skipped);
+    }
+    cases
+}
+
+/// Name, message and text of a divergence.
+fn divergence(row: &Row) -> (String, String, String) {
     let path = row.path.as_deref().unwrap_or_default();
     let name = format!("op {} frame {} {} {path}", row.op_index, row.frame, row.command);
     let lines: Vec<_> = row
@@ -63,22 +113,7 @@ fn divergence(xml: &mut String, row: &Row) {
         .map(|finding| format!("{}: captured {}, observed {}", finding.subject, finding.expected, finding.observed))
         .collect();
     let first = lines.first().cloned().unwrap_or_else(|| row.class.name().to_owned());
-    failure(xml, "divergence", name.trim_end(), row.class.name(), &first, &lines.join("\n"));
-}
-
-fn failure(xml: &mut String, class: &str, name: &str, kind: &str, message: &str, text: &str) {
-    let _ = writeln!(
-        xml,
-        "    <testcase classname=\"{class}\" name=\"{}\">\n      <failure type=\"{kind}\" message=\"{}\">{}</failure>\n    \
-         </testcase>",
-        escaped(name),
-        escaped(message),
-        escaped(text)
-    );
-}
-
-fn skip(xml: &mut String, class: &str, name: &str) {
-    let _ = writeln!(xml, "    <testcase classname=\"{class}\" name=\"{}\"><skipped/></testcase>", escaped(name));
+    (name.trim_end().to_owned(), first, lines.join("\n"))
 }
 
 /// Text in XML 1.0. Characters that it cannot hold at all become U+FFFD.

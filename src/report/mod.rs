@@ -1,5 +1,8 @@
-//! What a run came to, and what happened in a capture, for people and for programs: texts for the terminal, JSON, JUnit XML.
+//! What a run came to, how two differ, and what happened in a capture, for people and for programs: texts for the terminal, JSON,
+//! JUnit XML.
 
+mod diff_json;
+mod diff_table;
 mod figures;
 mod flag_names;
 #[cfg(test)]
@@ -12,6 +15,8 @@ mod replay_table;
 mod statistics_text;
 mod text_table;
 
+pub use diff_json::diff_json;
+pub use diff_table::write_diff_table;
 pub use junit::junit_xml;
 pub use operation_detail::{display_filter, operation_detail_json, write_operation_detail};
 pub use replay_json::replay_json;

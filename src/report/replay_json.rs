@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::replay::{PassTally, Row, RunReport, RunSummary, UserUse, Verdict};
+use crate::replay::{Judged, PassTally, Row, RunReport, RunSummary, UserUse, Verdict};
 
 /// The version of the format; it grows when fields change their meaning or go.
 const VERSION: u32 = 1;
@@ -12,6 +12,8 @@ struct Document<'a> {
     version: u32,
     smbreplay: &'static str,
     verdict: Verdict,
+    failed: bool,
+    started: String,
     target: String,
     user: &'a str,
     users: &'a [UserUse],
@@ -20,6 +22,8 @@ struct Document<'a> {
     pacing: String,
     read_only: bool,
     interrupted: bool,
+    thresholds: &'a [Judged],
+    ops_per_second: f64,
     clones: u32,
     iterations: u32,
     passes: &'a [PassTally],
@@ -33,6 +37,8 @@ pub fn replay_json(report: &RunReport) -> serde_json::Result<String> {
         version: VERSION,
         smbreplay: env!("CARGO_PKG_VERSION"),
         verdict: report.verdict(),
+        failed: report.failed(),
+        started: report.started.to_string(),
         target: report.target.to_string(),
         user: &report.user,
         users: &report.users,
@@ -41,6 +47,8 @@ pub fn replay_json(report: &RunReport) -> serde_json::Result<String> {
         pacing: report.options.pacing.to_string(),
         read_only: report.options.read_only,
         interrupted: report.interrupted,
+        thresholds: &report.thresholds,
+        ops_per_second: report.summary.ops_per_second(),
         clones: report.options.clones,
         iterations: report.options.iterations,
         passes: &report.passes,

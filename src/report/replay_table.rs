@@ -5,58 +5,90 @@ use std::io::{self, Write};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use super::figures::{bytes, count, duration, one_line};
-use crate::replay::{CommandSummary, Pacing, Percentiles, Reason, Row, RunReport, Verdict};
+use crate::replay::{CommandSummary, Judgement, Pacing, Percentiles, Reason, Row, RunReport, RunSummary, Verdict};
 
 /// Paths and values are cut to this many characters.
-const LONGEST: usize = 60;
+pub(super) const LONGEST: usize = 60;
 
 /// Writes the report: what diverged (the first `most` of it), what was skipped for what, what could not be replayed, the commands
-/// with their times, and the verdict.
+/// with their times, the verdict, and the thresholds.
 pub fn write_replay_table(report: &RunReport, most: usize, out: &mut impl Write) -> io::Result<()> {
     divergences(report, most, out)?;
     root_causes(report, most.div_ceil(4), out)?;
     not_replayable(report, out)?;
     commands(&report.summary.commands, out)?;
+    latencies(&report.summary, out)?;
     passes(report, out)?;
     figures(report, out)?;
-    writeln!(out, "{}", verdict_line(report))
+    writeln!(out, "{}", verdict_line(report))?;
+    thresholds(report, out)
 }
 
-fn table(header: &[&str]) -> Table {
+fn thresholds(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
+    if report.thresholds.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    let mut table = table(&["threshold", "", "observed"]);
+    for judged in &report.thresholds {
+        let judgement = match judged.judgement {
+            Judgement::Passed => "passed",
+            Judgement::Failed => "FAILED",
+            Judgement::NothingToJudge => "nothing to judge",
+        };
+        table.add_row([&judged.expression, judgement, &judged.observed].map(Cell::new));
+    }
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.iter().copied());
     table
 }
 
-fn print(table: &Table, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn print(table: &Table, out: &mut impl Write) -> io::Result<()> {
     for line in table.lines() {
         writeln!(out, "{}", line.trim_end())?;
     }
     writeln!(out)
 }
 
-fn right(text: impl ToString) -> Cell {
+pub(super) fn right(text: impl ToString) -> Cell {
     Cell::new(text).set_alignment(CellAlignment::Right)
 }
 
 fn divergences(report: &RunReport, most: usize, out: &mut impl Write) -> io::Result<()> {
-    if report.divergences.is_empty() {
+    let (noise, diverged): (Vec<&Row>, Vec<&Row>) = report.divergences.iter().partition(|row| row.noise);
+    let several = report.passes.len() > 1;
+    listed(&diverged, several, "divergence", most, out)?;
+    if !noise.is_empty() {
+        writeln!(out, "known to be noise, and not counted ({}):", count(noise.len(), "step"))?;
+        listed(&noise, several, "step", most.div_ceil(4), out)?;
+    }
+    Ok(())
+}
+
+fn listed(rows: &[&Row], several: bool, noun: &str, most: usize, out: &mut impl Write) -> io::Result<()> {
+    if rows.is_empty() {
         return Ok(());
     }
-    let several = report.passes.len() > 1;
     let mut header = vec!["op", "frame", "command", "path", "class", "what", "captured", "observed"];
     if several {
         header.splice(..0, ["iteration", "copy"]);
     }
     let mut table = table(&header);
-    for row in report.divergences.iter().take(most) {
+    for row in rows.iter().take(most) {
         add_divergence(&mut table, row, several);
     }
     print(&table, out)?;
-    let left = report.divergences.len().saturating_sub(most);
+    let left = rows.len().saturating_sub(most);
     if left > 0 {
-        writeln!(out, "… and {} more; report.json has all of them\n", count(left, "divergence"))?;
+        writeln!(out, "… and {} more; report.json has all of them\n", count(left, noun))?;
     }
     Ok(())
 }
@@ -81,7 +113,7 @@ fn add_divergence(table: &mut Table, row: &Row, several: bool) {
 }
 
 /// The share's root has an empty path.
-fn path(path: &str) -> String {
+pub(super) fn path(path: &str) -> String {
     if path.is_empty() { "\\".to_owned() } else { one_line(path, LONGEST) }
 }
 
@@ -129,25 +161,46 @@ fn commands(commands: &[CommandSummary], out: &mut impl Write) -> io::Result<()>
     if commands.is_empty() {
         return Ok(());
     }
-    let header = [
-        "command",
-        "steps",
-        "match",
-        "diverged",
-        "skipped",
-        "not replayable",
-        "captured p50 / p90 / p99",
-        "replayed p50 / p90 / p99",
-    ];
-    let mut table = table(&header);
+    let with_noise = commands.iter().any(|command| command.noise > 0);
+    let header = ["command", "steps", "match", "diverged", "noise", "skipped", "not replayable"];
+    let shown = |at: &usize| *at != 4 || with_noise;
+    let mut table =
+        table(&(0..header.len()).filter(shown).filter_map(|at| header.get(at).copied()).collect::<Vec<_>>());
     for command in commands {
+        let numbers = [
+            command.steps,
+            command.matching,
+            command.diverged,
+            command.noise,
+            command.skipped,
+            command.not_replayable,
+        ];
         let mut cells = vec![Cell::new(&command.command)];
-        let numbers = [command.steps, command.matching, command.diverged, command.skipped, command.not_replayable];
-        cells.extend(numbers.map(right));
-        cells.extend([command.captured_latency, command.replayed_latency].map(|latency| right(percentiles(latency))));
+        cells.extend((1..).zip(numbers).filter(|(at, _)| shown(at)).map(|(_, number)| right(number)));
         table.add_row(cells);
     }
     print(&table, out)
+}
+
+/// Two lines for each command: the captured server, and the target.
+fn latencies(summary: &RunSummary, out: &mut impl Write) -> io::Result<()> {
+    let mut table = table(&["latency", "", "count", "p50", "p90", "p99", "p99.9", "max"]);
+    let mut add = |name: &str, captured: Option<Percentiles>, replayed: Option<Percentiles>| {
+        for (first, side, latency) in [(name, "captured", captured), ("", "replayed", replayed)] {
+            let Some(latency) = latency else { continue };
+            let times = [latency.p50_ns, latency.p90_ns, latency.p99_ns, latency.p999_ns, latency.max_ns];
+            let mut cells = vec![Cell::new(first), Cell::new(side), right(latency.count)];
+            cells.extend(times.map(|time| right(duration(time))));
+            table.add_row(cells);
+        }
+    };
+    for command in &summary.commands {
+        add(&command.command, command.captured_latency, command.replayed_latency);
+    }
+    if summary.commands.len() > 1 {
+        add("all", summary.captured_latency, summary.replayed_latency);
+    }
+    if table.is_empty() { Ok(()) } else { print(&table, out) }
 }
 
 /// Each copy and each time, where there are several.
@@ -177,20 +230,22 @@ fn passes(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn percentiles(latency: Option<Percentiles>) -> String {
-    latency
-        .map_or(String::new(), |latency| [latency.p50_ns, latency.p90_ns, latency.p99_ns].map(duration).join(" / "))
-}
-
 fn figures(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     let summary = &report.summary;
     let nanoseconds = |time: std::time::Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let a_second = |time: std::time::Duration| match summary.sent as f64 / time.as_secs_f64() {
+        rate if !rate.is_finite() => "at once".to_owned(),
+        rate if rate < 10.0 => format!("{rate:.1} ops/s"),
+        rate => format!("{rate:.0} ops/s"),
+    };
     writeln!(
         out,
-        "{} sent in {} (captured in {}), {} read, {} written; ordering {}, pacing {}",
+        "{} sent in {}, {} (captured in {}, {}); {} read, {} written; ordering {}, pacing {}",
         count(summary.sent, "request"),
         duration(nanoseconds(summary.elapsed)),
+        a_second(summary.elapsed),
         duration(nanoseconds(summary.captured_elapsed)),
+        a_second(summary.captured_elapsed),
         bytes(summary.bytes_read),
         bytes(summary.bytes_written),
         report.options.ordering.name(),
@@ -199,11 +254,16 @@ fn figures(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     if let Some(lateness) = summary.lateness.filter(|_| report.options.pacing != Pacing::Asap) {
         writeln!(
             out,
-            "sent later than due: p50 {}, p99 {}; {} more than 2 ms late",
+            "sent later than due: p50 {}, p99 {}; {} more than 2 ms late, {} of them for answers or logins that took longer",
             duration(lateness.p50_ns),
             duration(lateness.p99_ns),
-            count(summary.late, "step")
+            count(summary.late, "step"),
+            summary.held_up
         )?;
+        if let Some(own) = summary.own_lateness {
+            let (p50, p99) = (duration(own.p50_ns), duration(own.p99_ns));
+            writeln!(out, "of that smbreplay's own: p50 {p50}, p99 {p99}")?;
+        }
     }
     if let Some(selection) = &report.selection {
         writeln!(
@@ -240,6 +300,7 @@ pub fn verdict_line(report: &RunReport) -> String {
         }
     };
     add(summary.diverged(), "diverged");
+    add(summary.noise, "diverged as noise does");
     add(summary.skipped(), "skipped as a consequence");
     add(summary.not_replayed(), "not replayable");
     add(summary.not_reached(), "not reached");

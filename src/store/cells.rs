@@ -1,4 +1,4 @@
-//! The value of each column for one operation, and the array that holds a run of them.
+//! The value of each column for one row, and the array that holds a run of them.
 
 use std::sync::Arc;
 
@@ -10,41 +10,38 @@ use arrow_array::types::{ArrowPrimitiveType, Int32Type, UInt8Type, UInt16Type, U
 use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int64Array, PrimitiveArray, TimestampNanosecondArray};
 use arrow_schema::{ArrowError, DataType, Field};
 
-use super::schema::{lock_fields, name};
-use crate::model::{Operation, Part};
+use super::schema::{difference_fields, lock_fields, name};
+use crate::model::{Operation, Part, ReplayedStep};
 
 /// A run of operations.
 pub(super) type Rows<'a> = &'a [Operation];
 
 /// An array of the numbers that a function finds in each row.
-pub(super) fn numbers<T: ArrowPrimitiveType>(
-    rows: Rows<'_>,
-    of: impl Fn(&Operation) -> Option<T::Native>,
-) -> ArrayRef {
+pub(super) fn numbers<T: ArrowPrimitiveType, R>(rows: &[R], of: impl Fn(&R) -> Option<T::Native>) -> ArrayRef {
     Arc::new(rows.iter().map(of).collect::<PrimitiveArray<T>>())
 }
 
-pub(super) fn u8s(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<u8>) -> ArrayRef {
-    numbers::<UInt8Type>(rows, of)
+pub(super) fn u8s<R>(rows: &[R], of: impl Fn(&R) -> Option<u8>) -> ArrayRef {
+    numbers::<UInt8Type, R>(rows, of)
 }
 
-pub(super) fn u16s(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<u16>) -> ArrayRef {
-    numbers::<UInt16Type>(rows, of)
+pub(super) fn u16s<R>(rows: &[R], of: impl Fn(&R) -> Option<u16>) -> ArrayRef {
+    numbers::<UInt16Type, R>(rows, of)
 }
 
-pub(super) fn u32s(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<u32>) -> ArrayRef {
-    numbers::<UInt32Type>(rows, of)
+pub(super) fn u32s<R>(rows: &[R], of: impl Fn(&R) -> Option<u32>) -> ArrayRef {
+    numbers::<UInt32Type, R>(rows, of)
 }
 
-pub(super) fn u64s(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<u64>) -> ArrayRef {
-    numbers::<UInt64Type>(rows, of)
+pub(super) fn u64s<R>(rows: &[R], of: impl Fn(&R) -> Option<u64>) -> ArrayRef {
+    numbers::<UInt64Type, R>(rows, of)
 }
 
-pub(super) fn i64s(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<i64>) -> ArrayRef {
+pub(super) fn i64s<R>(rows: &[R], of: impl Fn(&R) -> Option<i64>) -> ArrayRef {
     Arc::new(rows.iter().map(of).collect::<Int64Array>())
 }
 
-pub(super) fn bools(rows: Rows<'_>, of: impl Fn(&Operation) -> bool) -> ArrayRef {
+pub(super) fn bools<R>(rows: &[R], of: impl Fn(&R) -> bool) -> ArrayRef {
     Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(of(row)))))
 }
 
@@ -54,10 +51,10 @@ pub(super) fn times(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<&Part>) ->
 }
 
 /// Text in few variants. `same` says that a row has the value of the row before; it saves looking the text up.
-pub(super) fn names<S: AsRef<str>>(
-    rows: Rows<'_>,
-    same: impl Fn(&Operation, &Operation) -> bool,
-    of: impl Fn(&Operation) -> Option<S>,
+pub(super) fn names<R, S: AsRef<str>>(
+    rows: &[R],
+    same: impl Fn(&R, &R) -> bool,
+    of: impl Fn(&R) -> Option<S>,
 ) -> Result<ArrayRef, ArrowError> {
     let mut keys: Vec<Option<i32>> = Vec::with_capacity(rows.len());
     let mut builder = StringDictionaryBuilder::<Int32Type>::new();
@@ -72,13 +69,13 @@ pub(super) fn names<S: AsRef<str>>(
     Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys.into_iter().collect(), values)?))
 }
 
-pub(super) fn texts<'a, S: AsRef<str> + 'a>(rows: Rows<'a>, of: impl Fn(&'a Operation) -> Option<S>) -> ArrayRef {
+pub(super) fn texts<'a, R, S: AsRef<str> + 'a>(rows: &'a [R], of: impl Fn(&'a R) -> Option<S>) -> ArrayRef {
     let mut builder = StringBuilder::with_capacity(rows.len(), rows.len() * 16);
     rows.iter().for_each(|row| builder.append_option(of(row)));
     Arc::new(builder.finish())
 }
 
-pub(super) fn ids(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<[u8; 16]>) -> Result<ArrayRef, ArrowError> {
+pub(super) fn ids<R>(rows: &[R], of: impl Fn(&R) -> Option<[u8; 16]>) -> Result<ArrayRef, ArrowError> {
     let mut builder = FixedSizeBinaryBuilder::with_capacity(rows.len(), 16);
     for row in rows {
         match of(row) {
@@ -111,6 +108,27 @@ where
             }
             None => builder.append(false),
         }
+    }
+    Arc::new(builder.finish())
+}
+
+pub(super) fn difference_lists(rows: &[ReplayedStep]) -> ArrayRef {
+    let fields = difference_fields();
+    let item = Field::new(name::ITEM, DataType::Struct(fields.clone()), false);
+    let mut builder = ListBuilder::new(StructBuilder::from_fields(fields, 0)).with_field(item);
+    for row in rows {
+        for difference in &row.differences {
+            let element = builder.values();
+            for (at, text) in
+                [&difference.subject, &difference.captured, &difference.observed].into_iter().enumerate()
+            {
+                if let Some(field) = element.field_builder::<StringBuilder>(at) {
+                    field.append_value(text);
+                }
+            }
+            element.append(true);
+        }
+        builder.append(!row.differences.is_empty());
     }
     Arc::new(builder.finish())
 }

@@ -37,11 +37,11 @@ fn same_share(a: &Operation, b: &Operation) -> bool {
 }
 
 /// `0x…` for values without a name.
-fn command_name(command: Command) -> Cow<'static, str> {
+pub(super) fn command_name(command: Command) -> Cow<'static, str> {
     command.name().map_or_else(|| Cow::Owned(command.to_string()), Cow::Borrowed)
 }
 
-fn status_name(status: NtStatus) -> Cow<'static, str> {
+pub(super) fn status_name(status: NtStatus) -> Cow<'static, str> {
     status.name().map_or_else(|| Cow::Owned(status.to_string()), Cow::Borrowed)
 }
 

@@ -44,6 +44,11 @@ impl DatasetPath {
         self.folder.join("replays")
     }
 
+    /// `DIR/.tracer/NAME/noise.json`: what calibration has learnt, unless it was told another place.
+    pub fn noise_file(&self) -> PathBuf {
+        self.folder.join("noise.json")
+    }
+
     /// `DIR/.tracer/NAME/sessions/session_metadata.json`
     pub fn manifest_path(&self) -> PathBuf {
         self.sessions_folder().join(Manifest::FILE_NAME)

@@ -19,6 +19,10 @@ pub enum StoreError {
     SchemaVersion { path: PathBuf, found: u32, expected: u32 },
     #[error("{}: no dataset; ingest the capture first: smbreplay ingest {}", path.display(), capture.display())]
     NoDataset { path: PathBuf, capture: PathBuf },
+    #[error("{}: results of version {found}, this smbreplay reads {expected}; replay again", path.display())]
+    ResultsVersion { path: PathBuf, found: String, expected: u32 },
+    #[error("{}: no results of a run: {what}", path.display())]
+    NotResults { path: PathBuf, what: String },
     #[error("{}: column {column} is missing or of another type; the file was not written by smbreplay", path.display())]
     Column { path: PathBuf, column: &'static str },
     #[error("{}: not an image of smbreplay: {source}; `smbreplay setup ID --image FILE` writes one", path.display())]

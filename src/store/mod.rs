@@ -1,4 +1,5 @@
-//! Operations to Arrow to Parquet and back; the schema, the dataset folder, its metadata. Imports `model` only.
+//! Operations to Arrow to Parquet and back; the schema, the dataset folder, its metadata, the results of replays. Imports
+//! `model` only.
 //!
 //! ```text
 //! operations ─ columns (Arrow, by 1,024 rows) ─ row groups (encoded on any number of threads) ─ session file (appended in order)
@@ -16,7 +17,10 @@ mod late_rows;
 mod manifest;
 mod narrowed;
 mod reader;
+mod results;
+mod results_reader;
 mod row_group;
+mod run_folder;
 mod schema;
 mod session_file;
 mod staging;
@@ -31,8 +35,14 @@ pub use image_file::{IMAGE_VERSION, content_path, read_image, write_image};
 pub use journal::Journal;
 pub use manifest::{CaptureEntry, ConnectionEndEntry, Manifest, Quality, ToolVersions, fingerprint};
 pub use reader::{OperationReader, Projection};
+pub use results::ResultsFile;
+pub use results_reader::{ResultsReader, read_run};
 pub use row_group::{EncodedRowGroup, RowGroupEncoder};
-pub use schema::{COLUMNS, Column, Kind, SCHEMA_VERSION, image_content_schema, operations_schema};
+pub use run_folder::{RUN_REPORT, RUN_RESULTS, RunFolder, run_folders};
+pub use schema::{
+    COLUMNS, Column, Kind, RESULT_COLUMNS, RESULTS_VERSION, SCHEMA_VERSION, image_content_schema, operations_schema,
+    results_schema,
+};
 pub use session_file::{SessionFile, session_file_name};
 pub use staging::{StagedDataset, StagedFile};
 pub use values::{column, rows_of};

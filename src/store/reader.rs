@@ -211,7 +211,7 @@ impl Iterator for OperationReader {
 
 pub(super) type Texts = GenericByteArray<GenericStringType<i32>>;
 pub(super) type Pdus = GenericByteArray<LargeBinaryType>;
-type List = arrow_array::ListArray;
+pub(super) type List = arrow_array::ListArray;
 
 /// The columns of a batch by their names.
 pub(super) struct View<'a> {
@@ -220,11 +220,11 @@ pub(super) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn array(&self, column: &'static str) -> Result<&'a Arc<dyn Array>, StoreError> {
+    pub(super) fn array(&self, column: &'static str) -> Result<&'a Arc<dyn Array>, StoreError> {
         self.batch.column_by_name(column).ok_or_else(|| self.missing(column))
     }
 
-    fn missing(&self, column: &'static str) -> StoreError {
+    pub(super) fn missing(&self, column: &'static str) -> StoreError {
         StoreError::Column { path: self.path.to_owned(), column }
     }
 
@@ -235,7 +235,7 @@ impl<'a> View<'a> {
         self.array(column)?.as_primitive_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn bools(&self, column: &'static str) -> Result<&'a BooleanArray, StoreError> {
+    pub(super) fn bools(&self, column: &'static str) -> Result<&'a BooleanArray, StoreError> {
         self.array(column)?.as_boolean_opt().ok_or_else(|| self.missing(column))
     }
 
@@ -253,7 +253,7 @@ impl<'a> View<'a> {
         self.array(column)?.as_fixed_size_binary_opt().ok_or_else(|| self.missing(column))
     }
 
-    fn lists(&self, column: &'static str) -> Result<&'a List, StoreError> {
+    pub(super) fn lists(&self, column: &'static str) -> Result<&'a List, StoreError> {
         self.array(column)?.as_list_opt().ok_or_else(|| self.missing(column))
     }
 

@@ -1,4 +1,4 @@
-//! The schema of `operations`: the only file that has column names.
+//! The schemas of `operations` and of a replay's `results`: the only file that has column names.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -80,6 +80,37 @@ pub(super) mod name {
     /// Of an image's content, beside those above.
     pub const STREAM: &str = "stream";
     pub const CONTENT: &str = "content";
+    // Of results, beside names that they share with operations.
+    pub const STEP: &str = "step";
+    pub const COPY: &str = "copy";
+    pub const ITERATION: &str = "iteration";
+    pub const FRAME: &str = "frame";
+    pub const CLASS: &str = "class";
+    pub const ROOT_STEP: &str = "root_step";
+    pub const REASON: &str = "reason";
+    pub const NOISE: &str = "noise";
+    pub const COMPARED: &str = "compared";
+    pub const CAPTURED_STATUS: &str = "captured_status";
+    pub const CAPTURED_STATUS_NAME: &str = "captured_status_name";
+    pub const REPLAYED_STATUS: &str = "replayed_status";
+    pub const REPLAYED_STATUS_NAME: &str = "replayed_status_name";
+    pub const CAPTURED_LENGTH: &str = "captured_length";
+    pub const REPLAYED_LENGTH: &str = "replayed_length";
+    pub const CAPTURED_BYTES: &str = "captured_bytes";
+    pub const REPLAYED_BYTES: &str = "replayed_bytes";
+    pub const CAPTURED_HASH: &str = "captured_hash";
+    pub const REPLAYED_HASH: &str = "replayed_hash";
+    pub const DUE_NS: &str = "due_ns";
+    pub const READY_NS: &str = "ready_ns";
+    pub const SENT_NS: &str = "sent_ns";
+    pub const ANSWERED_NS: &str = "answered_ns";
+    pub const CAPTURED_LATENCY_NS: &str = "captured_latency_ns";
+    pub const REPLAYED_LATENCY_NS: &str = "replayed_latency_ns";
+    pub const DIFFERENCES: &str = "differences";
+    pub const SUBJECT: &str = "subject";
+    pub const CAPTURED: &str = "captured";
+    pub const OBSERVED: &str = "observed";
+    pub const NOTE: &str = "note";
     /// The item of a list.
     pub const ITEM: &str = "item";
     /// Keys of the footer and of a column's metadata.
@@ -105,6 +136,7 @@ pub enum Kind {
     Binary,
     Texts,
     Locks,
+    Differences,
 }
 
 /// One column.
@@ -206,6 +238,51 @@ pub const COLUMNS: [Column; 62] = {
     ]
 };
 
+/// Raised whenever a column of the results changes its name, type or meaning. Readers refuse other versions.
+pub const RESULTS_VERSION: u32 = 1;
+
+/// The columns of a replay's results, in their order in the file.
+#[rustfmt::skip]
+pub const RESULT_COLUMNS: [Column; 33] = {
+    use Kind::*;
+    use name::*;
+    [
+    column(STEP, U32, NEVER, "", "Place of the step in the run, from 0, in the order of the captured requests."),
+    column(COPY, U32, NEVER, "", "Which of the copies that ran at once (`--clones`), from 1."),
+    column(ITERATION, U32, NEVER, "", "The how manieth time (`--loop`), from 1."),
+    column(OP_INDEX, U32, NEVER, "", "`op_index` of its operation."),
+    column(SESSION_ID, U64, NEVER, "", "`session_id` of its operation: the captured session."),
+    column(COMMAND, Name, NEVER, "", "`command` of its operation."),
+    column(COMMAND_CODE, U16, NEVER, "", "`command_code` of its operation."),
+    column(FRAME, U64, NEVER, "", "Frame of the captured request; of the answer, where the server began."),
+    column(SHARE, Name, NULLABLE, "", "`share` of its operation."),
+    column(PATH, Text, NULLABLE, "", "`path` of its operation, before it was mapped onto the target."),
+    column(CLASS, Name, NEVER, "", "How the target's answer compares: `match`, or what diverged (below)."),
+    column(ROOT_STEP, U32, NULLABLE, "", "Of a skipped step: the `step` where the failure began."),
+    column(REASON, Name, NULLABLE, "", "Of a step that is not replayable: why."),
+    column(NOISE, Bool, NEVER, "", "Whether a noise model covers all that diverged."),
+    column(COMPARED, Bool, NEVER, "", "Whether there was a captured answer to compare with."),
+    column(CAPTURED_STATUS, U32, NULLABLE, "", "NT status in the capture."),
+    column(CAPTURED_STATUS_NAME, Name, NULLABLE, "", "Its name in [MS-ERREF]; `0x…` when it has none."),
+    column(REPLAYED_STATUS, U32, NULLABLE, "", "NT status from the target; null without an answer."),
+    column(REPLAYED_STATUS_NAME, Name, NULLABLE, "", "Its name in [MS-ERREF]; `0x…` when it has none."),
+    column(CAPTURED_LENGTH, U32, NULLABLE, "", "Bytes of the captured response, header included."),
+    column(REPLAYED_LENGTH, U32, NULLABLE, "", "Bytes of the target's response, header included."),
+    column(CAPTURED_BYTES, U64, NULLABLE, "", "READ: bytes returned in the capture. WRITE: bytes accepted."),
+    column(REPLAYED_BYTES, U64, NULLABLE, "", "READ: bytes returned by the target. WRITE: bytes accepted."),
+    column(CAPTURED_HASH, Id, NULLABLE, "", "READ: xxh3-128 of the captured payload, big-endian."),
+    column(REPLAYED_HASH, Id, NULLABLE, "", "READ: xxh3-128 of the target's payload, big-endian."),
+    column(DUE_NS, I64, NULLABLE, "", "When the step was to be sent by the pacing; nanoseconds from the start of the run, as the next three."),
+    column(READY_NS, I64, NULLABLE, "", "When all that it waits for was there: answers, its connection, its login."),
+    column(SENT_NS, I64, NULLABLE, "", "When it was handed to the operating system."),
+    column(ANSWERED_NS, I64, NULLABLE, "", "When its final answer had arrived whole."),
+    column(CAPTURED_LATENCY_NS, I64, NULLABLE, "", "Nanoseconds from the request to its final response in the capture."),
+    column(REPLAYED_LATENCY_NS, I64, NULLABLE, "", "The same on the target."),
+    column(DIFFERENCES, Differences, NULLABLE, "", "What diverged, the first thing first; null when nothing did."),
+    column(NOTE, Text, NULLABLE, "", "What else is worth knowing of the step."),
+    ]
+};
+
 impl Column {
     /// The Arrow type.
     pub fn data_type(&self) -> DataType {
@@ -223,6 +300,9 @@ impl Column {
             Kind::Binary => DataType::LargeBinary,
             Kind::Texts => DataType::List(Arc::new(Field::new(name::ITEM, DataType::Utf8, false))),
             Kind::Locks => DataType::List(Arc::new(Field::new(name::ITEM, DataType::Struct(lock_fields()), false))),
+            Kind::Differences => {
+                DataType::List(Arc::new(Field::new(name::ITEM, DataType::Struct(difference_fields()), false)))
+            }
         }
     }
 
@@ -242,6 +322,19 @@ pub(super) fn lock_fields() -> Fields {
         Field::new(name::LOCK_LENGTH, DataType::UInt64, false),
         Field::new(name::LOCK_FLAGS, DataType::UInt32, false),
     ])
+}
+
+/// The fields of something that diverged.
+pub(super) fn difference_fields() -> Fields {
+    let field = |name| Field::new(name, DataType::Utf8, false);
+    Fields::from(vec![field(name::SUBJECT), field(name::CAPTURED), field(name::OBSERVED)])
+}
+
+/// The Arrow schema of `results`.
+pub fn results_schema() -> SchemaRef {
+    static SCHEMA: LazyLock<SchemaRef> =
+        LazyLock::new(|| Arc::new(Schema::new(RESULT_COLUMNS.iter().map(Column::field).collect::<Vec<_>>())));
+    SCHEMA.clone()
 }
 
 /// The Arrow schema of `operations`.

@@ -57,15 +57,18 @@ fn value_of(column: &Column, array: &dyn Array, row: usize) -> Value {
             let items = array.as_list::<i32>().value(row);
             Value::Array(items.as_string::<i32>().iter().flatten().map(Value::from).collect())
         }
-        Kind::Locks => {
+        Kind::Locks | Kind::Differences => {
             let items = array.as_list::<i32>().value(row);
             let items = items.as_struct();
             let element = |i: usize| {
                 let mut object = Map::new();
                 for (field, values) in items.fields().iter().zip(items.columns()) {
-                    let value = match values.as_primitive_opt::<UInt64Type>() {
-                        Some(values) => json!(values.value(i)),
-                        None => json!(values.as_primitive::<UInt32Type>().value(i)),
+                    let value = if let Some(values) = values.as_primitive_opt::<UInt64Type>() {
+                        json!(values.value(i))
+                    } else if let Some(values) = values.as_string_opt::<i32>() {
+                        json!(values.value(i))
+                    } else {
+                        json!(values.as_primitive::<UInt32Type>().value(i))
                     };
                     object.insert(field.name().clone(), value);
                 }

@@ -72,6 +72,14 @@ pub enum ToolError {
         /// Why.
         source: io::Error,
     },
+    /// The user's own command line failed.
+    #[error("the command {line:?} failed ({})", exit_text(*code))]
+    CommandLine {
+        /// As it was given.
+        line: String,
+        /// Its exit status; None when a signal ended it.
+        code: Option<i32>,
+    },
     /// A key cannot be handed to tshark.
     #[error(transparent)]
     Key(#[from] super::keys::InvalidKey),

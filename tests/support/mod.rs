@@ -71,6 +71,20 @@ impl Samba {
         self.base().join("shares").join(share)
     }
 
+    /// Puts a share in the state in which a fixture was captured.
+    pub(crate) fn prepare(&self, case: &str, share: &str) {
+        let output = self.preparing(case, share).output().expect("scripts/prepare-share.sh runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    /// The command that does it.
+    pub(crate) fn preparing(&self, case: &str, share: &str) -> Command {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/prepare-share.sh");
+        let mut command = Command::new(script);
+        command.arg(case).arg(self.share_dir(share)).env("SMBD_USER", Self::USER);
+        command
+    }
+
     /// Ends the server while tests hold connections to it.
     pub(crate) fn stop(&self) {
         let output = self.script("stop");

@@ -6,18 +6,21 @@ use crate::tree::Source;
 const SCHEMA: &str = "src/store/schema.rs";
 
 /// Words that are a column's name and, in these places, something else.
-const OTHER_MEANINGS: [(&str, &[&str]); 3] = [
+const OTHER_MEANINGS: [(&str, &[&str]); 5] = [
     // Keys of the configuration, which the Python original had first.
     ("src/cli/", &["session_id", "server_ip"]),
     // Fields of a divergence as the report lists them.
-    ("src/cli/commands/replay.rs", &["op_index"]),
+    ("src/cli/commands/replay/results.rs", &["op_index", "captured_status"]),
+    ("src/cli/commands/replay/calibrate.rs", &["op_index"]),
+    ("src/cli/commands/diff.rs", &["op_index"]),
     // Fields of a response that a divergence names, spelt as [MS-SMB2] does.
     ("src/replay/", &["create_action", "end_of_file", "file_attributes", "granted_oplock"]),
 ];
 
 /// The columns that no other thing is named like: those of several words. A literal "path" or "status" tells nothing.
 pub(crate) fn names() -> Vec<&'static str> {
-    smbreplay::store::COLUMNS.iter().map(|column| column.name).filter(|name| name.contains('_')).collect()
+    let columns = smbreplay::store::COLUMNS.iter().chain(&smbreplay::store::RESULT_COLUMNS);
+    columns.map(|column| column.name).filter(|name| name.contains('_')).collect()
 }
 
 /// The literals of a file that are names of columns.

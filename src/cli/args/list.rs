@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand};
 
+use super::shared::TraceArgs;
 use crate::cli::output::Format;
 
 /// Arguments of `list`.
@@ -17,6 +18,8 @@ pub struct ListArgs {
 pub enum ListCommand {
     /// The captures of a case
     Traces(ListTracesArgs),
+    /// The replays of a capture
+    Runs(ListRunsArgs),
 }
 
 /// Arguments of `list traces`.
@@ -32,4 +35,19 @@ pub struct ListTracesArgs {
     /// How to print them
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// Arguments of `list runs`.
+#[derive(Clone, Debug, Args)]
+#[command(before_help = "\
+Examples:
+  smbreplay list runs
+  smbreplay list runs --trace capture.pcapng --format json")]
+pub struct ListRunsArgs {
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub trace: TraceArgs,
 }

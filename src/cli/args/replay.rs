@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::judging::{JUDGING_HELP, JudgingArgs};
 use super::shared::{TargetArgs, TraceArgs, seconds};
 use crate::cli::output::Format;
 use crate::model::{Dialect, Timestamp};
@@ -24,7 +25,8 @@ Examples:
   smbreplay replay 1 --read-only --format json > report.json
   smbreplay replay --all --from 12.5s --to 60s --path 'home/alice/**' --command create,read --user alice
   smbreplay replay 1 --map-share 'data=testshare' --map-path '^home\\\\(\\w+)=users\\$1' --base-dir run7
-  smbreplay replay --all --credentials lab.txt --map-user 'CORP\\alice=LAB\\tester1' --map-user '*=LAB\\tester2'")]
+  smbreplay replay --all --credentials lab.txt --map-user 'CORP\\alice=LAB\\tester1' --map-user '*=LAB\\tester2'
+  smbreplay replay 1 --yes --fail-on 'p99(READ)>50ms' --fail-on 'match<99%' --junit report.xml", after_help = JUDGING_HELP)]
 pub struct ReplayArgs {
     /// The session: its id, its number in `session --list`, or any unique beginning of its id
     #[arg(value_name = "ID", conflicts_with = "all")]
@@ -102,6 +104,9 @@ pub struct ReplayArgs {
     /// How to print the results
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub judging: JudgingArgs,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub target: TargetArgs,

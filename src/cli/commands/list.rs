@@ -1,4 +1,4 @@
-//! `smbreplay list traces`: the captures of a case.
+//! `smbreplay list`: the captures of a case, the replays of a capture.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,13 @@ use std::time::UNIX_EPOCH;
 
 use anstyle::AnsiColor;
 
-use crate::cli::args::{ListArgs, ListCommand, ListTracesArgs};
+use crate::cli::args::{ListArgs, ListCommand, ListRunsArgs, ListTracesArgs};
 use crate::cli::config::Config;
-use crate::cli::datasets::case_folder;
+use crate::cli::datasets::{case_folder, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Output};
+use crate::cli::runs::{Listed, listed};
 use crate::cli::shown;
 use crate::store::{Dataset, DatasetPath};
 use crate::tools::{CaptureInfo, Located, Tool, inspect};
@@ -20,7 +21,56 @@ use crate::tools::{CaptureInfo, Located, Tool, inspect};
 pub fn run(args: &ListArgs, config: &Config) -> Result<ExitStatus, Failure> {
     match &args.command {
         ListCommand::Traces(args) => traces(args, config),
+        ListCommand::Runs(args) => runs(args, config),
     }
+}
+
+fn runs(args: &ListRunsArgs, config: &Config) -> Result<ExitStatus, Failure> {
+    let dataset = open(config, &args.trace)?;
+    let columns = vec![
+        Column::text("run"),
+        Column::text("sessions"),
+        Column::text("target"),
+        Column::text("verdict"),
+        Column::number("steps"),
+        Column::number("match"),
+        Column::number("diverged"),
+        Column::number("skipped"),
+        Column::number("elapsed"),
+        Column::text("pacing"),
+    ];
+    let mut table = Output::stdout().table(args.format, columns);
+    for Listed { name, entry, .. } in listed(dataset.place())? {
+        let class = |name: &str| entry.classes.get(name).copied().unwrap_or(0);
+        let number = |count: u64| Cell::new(count).shown(shown::count(count));
+        let others = ["match", "skipped", "not_replayable", "not_selected", "not_reached"];
+        let diverged =
+            entry.classes.iter().filter(|(name, _)| !others.contains(&name.as_str())).map(|(_, n)| n).sum();
+        let verdict = match (entry.verdict.as_str(), entry.failed) {
+            ("agreed", true) => "agreed, failed".to_owned(),
+            ("diverged", false) => "diverged, passed".to_owned(),
+            (verdict, _) => verdict.to_owned(),
+        };
+        let color = if entry.failed { AnsiColor::Red } else { AnsiColor::Green };
+        let sessions = match entry.sessions.as_slice() {
+            [_, _, ..] => format!("{} of them", entry.sessions.len()),
+            few => few.join(" "),
+        };
+        table.row(vec![
+            Cell::new(name),
+            Cell::new(entry.sessions).shown(sessions),
+            Cell::new(entry.target),
+            Cell::new(entry.verdict).shown(verdict).color(color),
+            number(entry.steps),
+            number(class("match")),
+            number(diverged),
+            number(class("skipped")),
+            Cell::new(entry.elapsed).shown(shown::nanoseconds((entry.elapsed * 1e9) as i64)),
+            Cell::new(entry.pacing),
+        ])?;
+    }
+    table.finish()?;
+    Ok(ExitStatus::Done)
 }
 
 fn traces(args: &ListTracesArgs, config: &Config) -> Result<ExitStatus, Failure> {

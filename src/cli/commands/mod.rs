@@ -4,6 +4,7 @@ pub mod auth;
 pub mod cleanup;
 pub mod completions;
 pub mod config;
+pub mod diff;
 pub mod doctor;
 pub mod extract;
 pub mod files;

@@ -1,11 +1,7 @@
 //! `smbreplay replay`: the captured operations go to a lab server, and what it answers is compared.
 
 use std::io::{BufRead, IsTerminal, Write as _};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
-use tokio::sync::watch;
+use std::sync::Arc;
 
 use super::lab::{journal, run_key};
 use crate::cli::args::{OrderingArg, PacingArg, ReplayArgs};
@@ -13,13 +9,11 @@ use crate::cli::config::Config;
 use crate::cli::datasets::{choose_session, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Cell, Column, Format, Output};
+use crate::cli::output::Output;
 use crate::model::{ConnectionIndex, Operation, SessionEntry, Timestamp};
 use crate::replay::{
-    Closing, Lab, Options, Ordering, Pacing, PlanNames, Prepared, Progress, Reason, ReplayError, Run, RunReport,
-    Verdict, Workload, record,
+    Closing, Lab, Options, Ordering, Pacing, PlanNames, Prepared, Reason, ReplayError, Run, Workload, record,
 };
-use crate::report;
 use crate::store::{Dataset, Projection};
 
 mod intent;
@@ -30,8 +24,10 @@ pub(super) use intent::intent;
 use selection::selection;
 pub(super) use target::target;
 
-/// Divergences that the terminal shows; the report has all.
-const DIVERGENCES_SHOWN: usize = 40;
+mod calibrate;
+mod live;
+mod noise_file;
+mod results;
 
 impl From<ReplayError> for Failure {
     fn from(error: ReplayError) -> Self {
@@ -74,6 +70,9 @@ pub fn run(args: &ReplayArgs, config: &Config) -> Result<ExitStatus, Failure> {
         output.flush()?;
         return Ok(ExitStatus::Done);
     }
+    if args.judging.calibrate.is_some() {
+        calibrate::refuse_unequal_state(args, &prepared)?;
+    }
     // The folders of copies are a change too.
     let changes = !prepared.changes().is_empty() || (args.clones > 1 && !args.read_only);
     if !args.yes && changes {
@@ -100,7 +99,9 @@ pub(super) fn prepare(
         logins: sessions.iter().map(|session| session.login.clone()).collect(),
         selection: selection(args, config, dataset)?,
     };
-    let prepared = Run::prepare(workload, target, options(args, config)?)?;
+    let mut options = options(args, config)?;
+    judging(args, dataset, &mut options)?;
+    let prepared = Run::prepare(workload, target, options)?;
     if !args.allow_captured_server {
         prepared.refuse_captured_server()?;
     }
@@ -116,17 +117,30 @@ pub(super) fn carry_out(
 ) -> Result<ExitStatus, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new(ExitStatus::Target, error))?;
-    let result = runtime.block_on(async {
+    if let Some(file) = &args.judging.calibrate {
+        runtime.block_on(write_down_names(dataset, sessions, prepared))?;
+        return calibrate::run(args, dataset, sessions, prepared, &runtime, file.as_deref());
+    }
+    let report = runtime.block_on(async {
         write_down_names(dataset, sessions, prepared).await?;
-        execute(prepared).await
+        live::execute(prepared).await
     })?;
-    let folder = write_results(dataset, sessions, &result)?;
-    show(args.format, &result, &folder)?;
-    Ok(match result.verdict() {
-        Verdict::Agreed => ExitStatus::Done,
-        Verdict::Diverged => ExitStatus::Diverged,
-        Verdict::Interrupted => ExitStatus::Interrupted,
-    })
+    let folder = results::write(dataset, sessions, prepared, &report)?;
+    if let Some(path) = &args.judging.junit {
+        results::write_junit(&report, path)?;
+    }
+    results::show(args.format, &report, &folder)?;
+    Ok(results::exit_status(&report))
+}
+
+/// What the run is judged by.
+fn judging(args: &ReplayArgs, dataset: &Dataset, options: &mut Options) -> Result<(), Failure> {
+    options.thresholds.clone_from(&args.judging.fail_on);
+    if let Some(typed) = &args.judging.noise {
+        let noise = noise_file::read(dataset, &noise_file::place(dataset, typed.as_deref()))?;
+        options.noise = Some(Arc::new(noise));
+    }
+    Ok(())
 }
 
 fn warn(text: &str) {
@@ -205,126 +219,4 @@ pub(super) fn confirm(intent: &str) -> Result<(), Failure> {
         return Ok(());
     }
     Err(refused("not confirmed, nothing was sent"))
-}
-
-/// Replays with a bar on a terminal; ^C ends the run with what was done.
-async fn execute(prepared: &Prepared) -> Result<RunReport, Failure> {
-    let (stop, stopped) = watch::channel(false);
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            let _ = stop.send(true);
-            // A second ^C does not wait.
-            if tokio::signal::ctrl_c().await.is_ok() {
-                std::process::exit(ExitStatus::Interrupted as i32);
-            }
-        }
-    });
-    let bar = bar();
-    let started = std::time::Instant::now();
-    let result = prepared
-        .execute(
-            |progress: Progress| {
-                bar.set_length(progress.total as u64);
-                bar.set_position(progress.done as u64);
-                let rate = progress.done as f64 / started.elapsed().as_secs_f64().max(1e-3);
-                bar.set_message(format!(
-                    "{rate:.0} ops/s, {} in flight, {} late, {} diverged",
-                    progress.in_flight, progress.late, progress.divergences
-                ));
-            },
-            stopped,
-        )
-        .await;
-    bar.finish_and_clear();
-    Ok(result?)
-}
-
-fn bar() -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(0);
-    if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} left  {msg}") {
-        bar.set_style(style);
-    }
-    bar.enable_steady_tick(Duration::from_millis(200));
-    bar
-}
-
-/// `replays/<UTC time>-<session>/`
-fn write_results(dataset: &Dataset, sessions: &[&SessionEntry], result: &RunReport) -> Result<PathBuf, Failure> {
-    let time = chrono::Utc::now().format("%Y%m%dT%H%M%S%3fZ");
-    let session = match sessions {
-        [one] => one.id.clone(),
-        _ => "all".to_owned(),
-    };
-    let folder = dataset.place().replays_folder().join(format!("{time}-{session}"));
-    let fail = |path: &Path, error: std::io::Error| {
-        Failure::message(ExitStatus::Unreadable, format!("{}: {error}", path.display()))
-    };
-    std::fs::create_dir_all(&folder).map_err(|error| fail(&folder, error))?;
-    for (name, text) in [
-        ("report.json", json(result)?.into_bytes()),
-        ("junit.xml", report::junit_xml(result).into_bytes()),
-        ("report.txt", text(result, usize::MAX)?),
-    ] {
-        let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|error| fail(&path, error))?;
-    }
-    Ok(folder)
-}
-
-fn json(result: &RunReport) -> Result<String, Failure> {
-    report::replay_json(result).map_err(|error| Failure::new(ExitStatus::Unreadable, error))
-}
-
-fn text(result: &RunReport, most: usize) -> Result<Vec<u8>, Failure> {
-    let mut text = Vec::new();
-    let written = report::write_replay_table(result, most, &mut text);
-    written.map_err(|error| Failure::new(ExitStatus::Unreadable, error))?;
-    Ok(text)
-}
-
-/// The report on stdout; where it lies on stderr.
-fn show(format: Format, result: &RunReport, folder: &Path) -> Result<(), Failure> {
-    match format {
-        Format::Table => {
-            let mut output = Output::stdout();
-            output.bytes(&text(result, DIVERGENCES_SHOWN)?)?;
-            output.flush()?;
-        }
-        Format::Json => {
-            let mut output = Output::stdout();
-            output.line(json(result)?.trim_end())?;
-            output.flush()?;
-        }
-        Format::Ndjson | Format::Csv => divergences(format, result)?,
-    }
-    anstream::eprintln!("results: {}", folder.display());
-    Ok(())
-}
-
-/// A row for each divergence.
-fn divergences(format: Format, result: &RunReport) -> Result<(), Failure> {
-    let columns = [
-        "iteration",
-        "copy",
-        "session_id",
-        "op_index",
-        "frame",
-        "command",
-        "path",
-        "class",
-        "captured_status",
-        "status",
-        "findings",
-        "note",
-    ];
-    let mut table = Output::stdout().table(format, columns.map(Column::text).into());
-    for row in &result.divergences {
-        let value = serde_json::to_value(row).map_err(|error| Failure::new(ExitStatus::Unreadable, error))?;
-        table.row(columns.iter().map(|name| Cell::new(value.get(*name).cloned().unwrap_or_default())).collect())?;
-    }
-    table.finish()?;
-    Ok(())
 }
