@@ -318,8 +318,9 @@ fn a_smaller_quota_is_found() {
 fn a_server_that_dies_is_told_of_and_the_run_ends() {
     let samba = Samba::start(&[]);
     prepare(&samba, "quickstart", "testshare");
+    // Slow enough that the server is gone long before the end.
     let options =
-        Options { pacing: Pacing::Scaled(0.1), max_gap: Some(Duration::from_millis(50)), ..Options::default() };
+        Options { pacing: Pacing::Scaled(0.01), max_gap: Some(Duration::from_millis(50)), ..Options::default() };
     let prepared = Run::prepare(workload("quickstart"), target(&samba, None), options).unwrap();
     let (_stop, stopped) = watch::channel(false);
     let mut alive = true;
