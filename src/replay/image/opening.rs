@@ -56,6 +56,14 @@ impl Inference {
     ) {
         let Some(path) = operation.path.as_deref().filter(|path| is_live(create, path)) else { return };
         let (file, stream_name) = split_stream(path);
+        // A CREATE that is sent once more after a lost answer is answered as it was, and gives the open that there is
+        // ([MS-SMB2] 3.3.5.9.10).
+        let (folder, name) = split_parent(file);
+        let link = self.world.find(place.key, folder).map(|folder| (folder, folded(name)));
+        let known = self.opens.get(&open_key(operation, answer.file_id));
+        if known.is_some_and(|open| open.link == link && open.stream_name == stream_name.map(folded)) {
+            return;
+        }
         let directory = answer.file_attributes & ATTRIBUTE_DIRECTORY != 0;
         let (node, stream) = match (answer.create_action, stream_name) {
             (ACTION_CREATED, None) => {
@@ -100,10 +108,8 @@ impl Inference {
             delete_on_close,
             listing: None,
         };
-        // A CREATE that is sent once more after a lost answer gives the open that there is ([MS-SMB2] 3.3.5.9.10).
-        if self.opens.insert(open_key(operation, answer.file_id), open).is_none() {
-            self.world.nodes[node].opens += 1;
-        }
+        self.world.nodes[node].opens += 1;
+        self.opens.insert(open_key(operation, answer.file_id), open);
     }
 
     /// A file or folder that was not there and now is.

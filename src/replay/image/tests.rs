@@ -187,9 +187,6 @@ fn a_create_sent_once_more_is_one_open() {
     let (sent, answered) = scene.frames();
     again.request.as_mut().unwrap().frame = sent;
     again.response.as_mut().unwrap().frame = answered;
-    let mut opened = again.response.as_ref().unwrap().pdu.to_vec();
-    opened[68] = OPENED as u8;
-    again.response.as_mut().unwrap().pdu = opened.into();
     scene.operations.push(again);
     scene.delete("f", id);
     scene.close("f", id);
