@@ -1,7 +1,7 @@
 //! What lies in messages and is not SMB2: logins, which are read here as far as they are NTLM or a Kerberos ticket, and what
 //! takes tshark's dissectors: the PDU feed it is given, its EK JSON read back. Push parsers without I/O of their own.
 //!
-//! [`setup_message`] reads a login's message; what it leaves open goes to tshark. [`FeedWriter`] turns PDUs into the capture that tshark reads on its stdin, one record a PDU. [`EkParser`] turns what
+//! [`setup_message()`] reads a login's message; what it leaves open goes to tshark. [`FeedWriter`] turns PDUs into the capture that tshark reads on its stdin, one record a PDU. [`EkParser`] turns what
 //! `tshark -T ek` prints into [`EkRecord`]s, of which [`login_facts`] and [`RpcFacts`] read facts. [`LoginCollector`] puts
 //! together what both tell of a login; [`Extractor`] makes of a whole file's records what the capture stage makes of its packets.
 

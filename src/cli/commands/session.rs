@@ -51,11 +51,12 @@ fn operations(dataset: &Dataset, session: &SessionEntry, args: &SessionArgs) -> 
         columns.push(Column::number("bytes"));
     }
     let mut table = Output::paged(!args.no_pager).table(args.format, columns);
-    let mut first = None;
+    let mut first: Option<Timestamp> = None;
     let mut compound = None;
     for operation in dataset.operations(session, Projection::WithoutPdus)? {
         let operation = operation?;
-        let start = *first.get_or_insert(operation.first_time().unwrap_or_default());
+        first = first.or(time_of(&operation));
+        let start = first.unwrap_or_default();
         if filter.takes(&operation, start) {
             // A compound shows as the one message that it was.
             let chain = operation.compound_index.and(operation.request.as_ref()).map(|request| request.frame);
@@ -70,14 +71,20 @@ fn operations(dataset: &Dataset, session: &SessionEntry, args: &SessionArgs) -> 
     Ok(())
 }
 
+/// When an operation began. Datasets have no time of an interim response: one that stands alone has none.
+fn time_of(operation: &Operation) -> Option<Timestamp> {
+    operation.request.as_ref().or(operation.response.as_ref()).map(|part| part.time)
+}
+
 fn operation_row(operation: &Operation, start: Timestamp, brief: bool, goes_on: bool) -> Vec<Cell> {
     let frame = operation.parts().next().map(|part| part.frame);
     let once = |cell: Cell| if goes_on { cell.shown("") } else { cell };
     let mut row = vec![once(frame.map_or_else(Cell::empty, Cell::new))];
     if !brief {
-        let time = operation.first_time().unwrap_or_default();
-        let seconds = time.since(start) as f64 / 1e9;
-        row.push(once(Cell::new(time.to_string()).shown(format!("{seconds:.6}"))));
+        row.push(once(match time_of(operation) {
+            Some(time) => Cell::new(time.to_string()).shown(format!("{:.6}", time.since(start) as f64 / 1e9)),
+            None => Cell::empty().shown("-"),
+        }));
         row.push(match operation.latency_ns() {
             Some(latency) => Cell::new(latency).shown(shown::nanoseconds(latency)),
             None => Cell::empty().shown("-"),
@@ -142,10 +149,11 @@ fn fields(dataset: &Dataset, session: &SessionEntry, args: &SessionArgs, filter:
     let projection = if with_pdus { Projection::Everything } else { Projection::WithoutPdus };
     let mut table =
         Output::paged(!args.no_pager).table(args.format, columns.iter().map(|c| Column::text(c.name)).collect());
-    let (mut first, mut waiting) = (None, Vec::new());
+    let (mut first, mut waiting): (Option<Timestamp>, _) = (None, Vec::new());
     for operation in dataset.operations(session, projection)? {
         let operation = operation?;
-        let start = *first.get_or_insert(operation.first_time().unwrap_or_default());
+        first = first.or(time_of(&operation));
+        let start = first.unwrap_or_default();
         if filter.takes(&operation, start) {
             waiting.push(operation);
         } else if filter.is_past(&operation, start) {

@@ -1,7 +1,7 @@
 //! The lab server as it was: the initial image is laid out on the target's shares, made there, checked, and removed again.
 //!
 //! [`Layout`] says where everything goes; a survey tells what is there already; [`SetupPlan`] what will be made. All names under
-//! which something may be made, by a setup or by a replay, are written down before anything is made: [`cleanup`] goes by them.
+//! which something may be made, by a setup or by a replay, are written down before anything is made: [`cleanup()`] goes by them.
 
 mod cleanup;
 mod demands;
