@@ -31,18 +31,21 @@ pub struct JudgingArgs {
 /// What `replay --help` says about judging.
 pub(super) const JUDGING_HELP: &str = "\
 What has failed:
-  A run fails, with exit status 1, when anything diverged or was skipped. With --fail-on only the conditions given
-  decide: what diverged is told, and not judged. --fail-on 'diverged>0' --fail-on 'skipped>0' is the default again.
+  A run fails, with exit status 1, when anything diverged or was skipped. With --fail-on only
+  the conditions given decide: what diverged is told, and not judged.
+  --fail-on 'diverged>0' --fail-on 'skipped>0' is the default again.
   EXPR is METRIC[(COMMAND)] RELATION NUMBER[UNIT], the relation one of < <= > >= == !=
-    status>0   match<99%   data(READ)>0   diverged>5     steps of a class, a number of them or in % of the steps
-    p99>20ms   p99(READ)>50ms   p50(WRITE)>2x            latencies p50 p90 p99 p99.9 max; x times the captured one
-    ops/s<1000   bytes/s<100MiB   elapsed>1.1x           over the whole run
-    late>1%                                              steps sent more than 2 ms after they were due
-  Classes: match status data length info missing_response timeout connection_lost skipped not_replayable not_selected
-  not_reached.
-  What should have been measured and was not has failed; a command that the run has not got is not judged.
+    status>0  match<99%  data(READ)>0  diverged>5   steps of a class: a number, or % of the steps
+    p99>20ms  p99(READ)>50ms  p50(WRITE)>2x         latencies p50 p90 p99 p99.9 max; x: captured
+    ops/s<1000  bytes/s<100MiB  elapsed>1.1x        over the whole run
+    late>1%                                         steps sent more than 2 ms after their time
+  Classes: match status data length info missing_response timeout connection_lost skipped
+  not_replayable not_selected not_reached; diverged is all in which the server differs.
+  What should have been measured and was not has failed; a command that the run has not got
+  is not judged.
 
 Calibration:
-  --calibrate replays twice, and takes for noise, step by step and field by field, what differs between the two. The
-  share must be in the same state before each: --reset-command gets it there (a snapshot rolled back, files copied
-  anew), or you are asked to. A replay that changes nothing, or --read-only, needs neither. Replay with --noise then.";
+  --calibrate replays twice, and takes for noise, step by step and field by field, what
+  differs between the two. The share must be in the same state before each: --reset-command
+  gets it there (a snapshot rolled back, files copied anew), or you are asked to. A replay
+  that changes nothing, or --read-only, needs neither. Then replay with --noise.";
