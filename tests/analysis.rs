@@ -7,44 +7,19 @@
     reason = "in tests, also outside of the test functions"
 )]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use support::program::{Run, golden};
 use tempfile::TempDir;
 
 /// A folder with the dataset of a capture, and a home of its own.
 struct Case {
     folder: TempDir,
-}
-
-struct Run {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Run {
-    fn of(output: Output) -> Self {
-        Self {
-            status: output.status.code().expect("an exit status"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn ok(self) -> String {
-        assert_eq!(self.status, 0, "{}", self.stderr);
-        self.stdout
-    }
-
-    /// One line that begins with `error:` and says these things.
-    fn fails(self, status: i32, says: &[&str]) {
-        assert_eq!(self.status, status, "{}", self.stderr);
-        assert!(self.stderr.starts_with("error: ") && self.stderr.lines().count() == 1, "{}", self.stderr);
-        says.iter().for_each(|text| assert!(self.stderr.contains(text), "{text}: {}", self.stderr));
-    }
 }
 
 impl Case {
@@ -88,16 +63,6 @@ impl Case {
         let output = command.output().expect("the tests need tshark: scripts/install-deps.sh --test");
         String::from_utf8(output.stdout).unwrap()
     }
-}
-
-/// Compares with a committed file; `UPDATE_GOLDEN=1` writes it anew.
-fn golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, text).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert!(expected == text, "{name} is not as it was; UPDATE_GOLDEN=1 writes it anew\n{text}");
 }
 
 fn rows(value: &Value) -> &[Value] {

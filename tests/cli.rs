@@ -2,11 +2,14 @@
 
 #![allow(clippy::expect_used, reason = "in tests, also outside of the test functions themselves")]
 
+mod support;
+
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
+use support::program::Run;
 use tempfile::TempDir;
 
 /// A home of its own: no environment and no configuration of whoever runs the tests.
@@ -33,27 +36,6 @@ impl Home {
 
     fn run(&self, args: &[&str]) -> Run {
         Run::of(self.command(args).output().expect("smbreplay runs"))
-    }
-}
-
-struct Run {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Run {
-    fn of(output: Output) -> Self {
-        Self {
-            status: output.status.code().expect("an exit status"),
-            stdout: String::from_utf8(output.stdout).expect("text"),
-            stderr: String::from_utf8(output.stderr).expect("text"),
-        }
-    }
-
-    fn ok(self) -> String {
-        assert_eq!(self.status, 0, "{}", self.stderr);
-        self.stdout
     }
 }
 

@@ -8,10 +8,11 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use support::packets::{Conversation, Link, pcap_cut, pcap_of, segments_of};
+use support::program::{Run, golden};
 use tempfile::TempDir;
 
 /// A home and a working folder of its own.
@@ -70,35 +71,6 @@ impl Home {
         let entries = fs::read_dir(self.path(".tracer").join(name)).into_iter().flatten();
         let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.filter(|name| name.starts_with(".staging")).collect()
-    }
-}
-
-struct Run {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Run {
-    fn of(output: Output) -> Self {
-        Self {
-            status: output.status.code().expect("an exit status"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn ok(self) -> String {
-        assert_eq!(self.status, 0, "{}", self.stderr);
-        self.stdout
-    }
-
-    /// One line that begins with `error:` and says these things.
-    fn fails(self, status: i32, says: &[&str]) {
-        assert_eq!(self.status, status, "{}", self.stderr);
-        assert!(self.stderr.starts_with("error: ") && self.stderr.lines().count() == 1, "{}", self.stderr);
-        says.iter().for_each(|text| assert!(self.stderr.contains(text), "{text}: {}", self.stderr));
-        assert_eq!(self.stdout, "");
     }
 }
 
@@ -396,17 +368,6 @@ fn an_ingest_that_waits_for_standard_input_can_be_interrupted() {
     assert!(asked.elapsed() < Duration::from_secs(60));
     assert_eq!(files(), Vec::<String>::new());
     drop(input);
-}
-
-/// Compares with a committed file; `UPDATE_GOLDEN=1` writes it anew.
-fn golden(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, text).unwrap();
-    }
-    let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert!(expected == text, "{name} is not as it was; UPDATE_GOLDEN=1 writes it anew\n{text}");
 }
 
 #[test]

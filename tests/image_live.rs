@@ -17,7 +17,7 @@ use smbreplay::replay::{
 };
 use smbreplay::store::{Dataset, Projection};
 use smbreplay::wire::{ConnectOptions, Credentials};
-use support::Samba;
+use support::{Samba, runtime};
 use tokio::sync::watch;
 
 const SHARES: [&str; 4] = ["testshare", "guestshare", "encshare", "roshare"];
@@ -64,10 +64,6 @@ fn target(samba: &Samba, base_dir: Option<&str>) -> Target {
         names: NameMap { server: "127.0.0.1".into(), base_dir: base_dir.map(Into::into), ..NameMap::default() },
         follow_dialect: true,
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 /// Every file and folder below a folder: kind, mode, size, time of the last change, and what is in it.

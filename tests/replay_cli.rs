@@ -4,12 +4,13 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use smbreplay::model::Command as Smb2;
 use smbreplay::store::{RUN_RESULTS, ResultsReader};
 use support::Samba;
+use support::program::Run;
 use tempfile::TempDir;
 
 fn repository() -> PathBuf {
@@ -52,8 +53,8 @@ impl Lab {
         command
     }
 
-    fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(self.command(args).output().unwrap())
+    fn run(&self, args: &[&str]) -> Run {
+        Run::of(self.command(args).output().unwrap())
     }
 
     /// The arguments of a replay onto the lab's share.
@@ -64,12 +65,12 @@ impl Lab {
     }
 
     /// Replays onto the share in its captured state.
-    fn replay(&self, more: &[&str]) -> Ran {
+    fn replay(&self, more: &[&str]) -> Run {
         self.samba.prepare("quickstart", "testshare");
         self.replay_as_it_is(more)
     }
 
-    fn replay_as_it_is(&self, more: &[&str]) -> Ran {
+    fn replay_as_it_is(&self, more: &[&str]) -> Run {
         self.run(&self.replaying(&self.samba.port().to_string(), more))
     }
 
@@ -79,31 +80,6 @@ impl Lab {
 
     fn runs(&self) -> Vec<Value> {
         serde_json::from_str(&self.run(&["list", "runs", "--format", "json"]).ends_with(0).stdout).unwrap()
-    }
-}
-
-struct Ran {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ran {
-    fn of(output: Output) -> Self {
-        Self {
-            status: output.status.code().expect("an exit status"),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn ends_with(self, status: i32) -> Self {
-        assert_eq!(self.status, status, "{}\n{}", self.stdout, self.stderr);
-        self
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap()
     }
 }
 
@@ -173,7 +149,7 @@ fn results_are_parquet_for_others_too() {
     let name = lab.runs()[0]["run"].as_str().unwrap().to_owned();
     let output =
         Command::new(python).args(["-c", program]).arg(lab.replays().join(name).join(RUN_RESULTS)).output().unwrap();
-    let ran = Ran::of(output).ends_with(0);
+    let ran = Run::of(output).ends_with(0);
     assert_eq!(ran.stdout.trim(), "83 agreed match STATUS_SUCCESS None");
 }
 
@@ -265,7 +241,7 @@ fn a_terminal_shows_how_far_a_run_is_and_control_c_ends_it_with_a_report() {
     command = Command::new("python3");
     command.args(["-c", ON_A_TERMINAL, env!("CARGO_BIN_EXE_smbreplay")]);
     command.args(lab.replaying(&port, &["--pacing", "x0.001"])).env_clear().envs(environment).env("TERM", "xterm");
-    let ran = Ran::of(command.output().unwrap()).ends_with(130);
+    let ran = Run::of(command.output().unwrap()).ends_with(130);
     for shown in ["ops/s", "in flight", "late", "diverged", "INTERRUPTED", "not reached"] {
         assert!(ran.stdout.contains(shown), "{shown}: {}", ran.stdout);
     }

@@ -18,7 +18,8 @@ use smbreplay::replay::{
 };
 use smbreplay::store::{Dataset, Projection};
 use smbreplay::wire::{ConnectOptions, Credentials};
-use support::Samba;
+use support::recording::Recording;
+use support::{Samba, runtime};
 use tokio::sync::watch;
 
 fn repository() -> PathBuf {
@@ -70,17 +71,6 @@ fn workload(case: &str) -> Workload {
     Workload { sessions: sessions(case), closings: closings(case), ..Workload::default() }
 }
 
-/// Puts a share in the state in which a fixture was captured.
-fn prepare(samba: &Samba, case: &str, share: &str) {
-    let output = Command::new(repository().join("scripts/prepare-share.sh"))
-        .arg(case)
-        .arg(samba.share_dir(share))
-        .env("SMBD_USER", Samba::USER)
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-}
-
 fn target(samba: &Samba, share: Option<&str>) -> Target {
     Target {
         connect: ConnectOptions::new(samba.address()),
@@ -89,10 +79,6 @@ fn target(samba: &Samba, share: Option<&str>) -> Target {
         names: NameMap { server: "127.0.0.1".into(), share: share.map(Into::into), ..NameMap::default() },
         follow_dialect: true,
     }
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
 }
 
 fn replay(workload: impl Into<Workload>, target: Target, options: Options) -> RunReport {
@@ -147,7 +133,7 @@ fn hash_lines(text: &str) -> BTreeMap<String, String> {
 #[test]
 fn the_quickstart_replay_writes_what_the_original_client_wrote() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     let report = replay(sessions("quickstart"), target(&samba, Some("testshare")), Options::default());
     assert_eq!(report.verdict(), Verdict::Agreed, "{}", told(&report));
     assert_eq!(report.summary.diverged() + report.summary.skipped() + report.summary.not_replayed(), 0);
@@ -163,7 +149,7 @@ fn no_fixture_diverges_on_a_share_in_its_captured_state() {
     for entry in std::fs::read_dir(repository().join("fixtures")).unwrap() {
         let case = entry.unwrap().file_name().into_string().unwrap();
         for share in ["testshare", "guestshare", "encshare"] {
-            prepare(&samba, &case, share);
+            samba.prepare(&case, share);
         }
         let report = replay(workload(&case), target(&samba, None), Options::default());
         assert_eq!(report.verdict(), Verdict::Agreed, "{case}: {}", told(&report));
@@ -188,7 +174,7 @@ fn every_ordering_does_the_same_work() {
         // server has noticed the end of a connection: until then it shares a file as that one's opens say.
         let more = if ordering == Ordering::Serial { &["leases-oplocks", "durable"][..] } else { &[] };
         for case in cases.iter().chain(more) {
-            prepare(&samba, case, "testshare");
+            samba.prepare(case, "testshare");
             let options = Options { ordering, ..Options::default() };
             let report = replay(workload(case), target(&samba, None), options);
             assert_eq!(report.verdict(), Verdict::Agreed, "{ordering:?} {case}: {}", told(&report));
@@ -199,14 +185,14 @@ fn every_ordering_does_the_same_work() {
 #[test]
 fn the_captured_pace_is_kept() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "async", "testshare");
+    samba.prepare("async", "testshare");
     let options = Options { pacing: Pacing::Captured, ..Options::default() };
     let report = replay(workload("async"), target(&samba, None), options);
     assert_eq!(report.verdict(), Verdict::Agreed, "{}", told(&report));
     let (is, was) = (report.summary.elapsed.as_secs_f64(), report.summary.captured_elapsed.as_secs_f64());
     assert!(is > 0.95 * was && is < 3.0 * was + 10.0, "{is} s for {was} s");
 
-    prepare(&samba, "async", "testshare");
+    samba.prepare("async", "testshare");
     let options = Options { pacing: Pacing::Scaled(4.0), ..Options::default() };
     let report = replay(workload("async"), target(&samba, None), options);
     let faster = report.summary.elapsed.as_secs_f64();
@@ -220,7 +206,7 @@ fn find(report: &RunReport, class: Class) -> &smbreplay::replay::Row {
 #[test]
 fn a_wrong_byte_in_a_file_is_found() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "big-transfer", "testshare");
+    samba.prepare("big-transfer", "testshare");
     let path = samba.share_dir("testshare").join("fetch.bin");
     let mut content = std::fs::read(&path).unwrap();
     content[1_234_567] ^= 1;
@@ -236,7 +222,7 @@ fn a_wrong_byte_in_a_file_is_found() {
 #[test]
 fn a_missing_file_is_the_root_of_what_is_skipped() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "big-transfer", "testshare");
+    samba.prepare("big-transfer", "testshare");
     std::fs::remove_file(samba.share_dir("testshare").join("fetch.bin")).unwrap();
     let report = replay(workload("big-transfer"), target(&samba, None), Options::default());
     let row = find(&report, Class::Status);
@@ -249,14 +235,14 @@ fn a_missing_file_is_the_root_of_what_is_skipped() {
 #[test]
 fn an_extra_directory_entry_and_another_size_are_found() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     std::fs::write(samba.share_dir("testshare").join("stranger.txt"), "x").unwrap();
     let report = replay(workload("quickstart"), target(&samba, None), Options::default());
     let row = find(&report, Class::Info);
     assert_eq!(row.command, "QUERY_DIRECTORY");
     assert_eq!(row.findings[0].observed, "stranger.txt");
 
-    prepare(&samba, "big-transfer", "testshare");
+    samba.prepare("big-transfer", "testshare");
     let file = std::fs::File::options().write(true).open(samba.share_dir("testshare").join("fetch.bin")).unwrap();
     file.set_len(2_400_000).unwrap();
     let report = replay(workload("big-transfer"), target(&samba, None), Options::default());
@@ -303,7 +289,7 @@ fn a_smaller_quota_is_found() {
         }
         return;
     };
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     let report = replay(workload("quickstart"), target(&samba, None), Options::default());
     let writes: Vec<_> = report.divergences.iter().filter(|row| row.command == "WRITE").collect();
     assert!(!writes.is_empty(), "{}", told(&report));
@@ -318,7 +304,7 @@ fn a_smaller_quota_is_found() {
 #[test]
 fn a_server_that_dies_is_told_of_and_the_run_ends() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     // Slow enough that the server is gone long before the end.
     let options =
         Options { pacing: Pacing::Scaled(0.01), max_gap: Some(Duration::from_millis(50)), ..Options::default() };
@@ -344,7 +330,7 @@ fn a_server_that_dies_is_told_of_and_the_run_ends() {
 #[test]
 fn a_run_can_be_stopped_and_reports_what_was_done() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     let options = Options { pacing: Pacing::Scaled(0.01), ..Options::default() };
     let prepared = Run::prepare(workload("quickstart"), target(&samba, None), options).unwrap();
     let (stop, stopped) = watch::channel(false);
@@ -365,7 +351,7 @@ fn a_run_can_be_stopped_and_reports_what_was_done() {
 #[test]
 fn everything_stays_below_the_base_folder() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     let base = samba.share_dir("testshare").join("base");
     std::fs::create_dir(&base).unwrap();
     std::fs::set_permissions(&base, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
@@ -381,7 +367,7 @@ fn everything_stays_below_the_base_folder() {
 #[test]
 fn a_read_only_run_leaves_the_share_as_it_was() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "setinfo", "testshare");
+    samba.prepare("setinfo", "testshare");
     let before = hashes(&samba.share_dir("testshare"));
     let options = Options { read_only: true, ..Options::default() };
     let prepared = Run::prepare(workload("setinfo"), target(&samba, None), options).unwrap();
@@ -424,40 +410,6 @@ fn a_captured_server_is_refused() {
     assert!(prepared.refuse_captured_server().unwrap_err().to_string().contains("--allow-captured-server"));
 }
 
-/// tcpdump on loopback, ended when dropped.
-struct Capturing {
-    child: std::process::Child,
-    file: PathBuf,
-}
-
-impl Capturing {
-    fn start(port: u16, folder: &Path) -> Self {
-        let file = folder.join("replayed.pcap");
-        let child = Command::new("tcpdump")
-            .args(["-i", "lo", "-s", "0", "-U", "-B", "32768", "-w"])
-            .arg(&file)
-            .arg(format!("tcp port {port}"))
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("the tests need tcpdump: scripts/install-deps.sh --test");
-        let begun = std::time::Instant::now();
-        while std::fs::metadata(&file).map_or(0, |meta| meta.len()) < 24 {
-            assert!(begun.elapsed() < Duration::from_secs(60), "tcpdump does not begin");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Self { child, file }
-    }
-
-    fn finish(mut self) -> PathBuf {
-        // What the kernel holds back for tcpdump comes within its timeout of a second.
-        std::thread::sleep(Duration::from_millis(2500));
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").arg(&pid).status().unwrap().success());
-        self.child.wait().unwrap();
-        self.file.clone()
-    }
-}
-
 /// A request without what a replay may change: the FileId, the tree path, ids inside RPC.
 fn normalised(operation: &Operation) -> (String, Option<u16>, bool, Vec<u8>) {
     let mut pdu = operation.request.as_ref().unwrap().pdu.to_vec();
@@ -480,15 +432,15 @@ fn a_replay_captured_again_has_the_same_requests() {
     let samba = Samba::start(&[]);
     for case in ["quickstart", "compound", "unicode-names", "big-transfer"] {
         for share in ["testshare", "guestshare"] {
-            prepare(&samba, case, share);
+            samba.prepare(case, share);
         }
         let folder = tempfile::tempdir().unwrap();
-        let capturing = Capturing::start(samba.port(), folder.path());
+        let recording = Recording::start(folder.path(), samba.port());
         let workload = workload(case);
         let originals = workload.sessions.clone();
         let report = replay(workload, target(&samba, None), Options::default());
         assert_eq!(report.verdict(), Verdict::Agreed, "{case}: {}", told(&report));
-        let again = sessions_of(capturing.finish(), samba.port());
+        let again = sessions_of(recording.stop(), samba.port());
         let requests = |sessions: &[Vec<Operation>]| {
             let own = |operation: &Operation| {
                 use smbreplay::model::Command as C;

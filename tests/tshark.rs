@@ -283,16 +283,7 @@ fn odd_ntlm_messages_are_read_as_tshark_reads_them() {
         let challenge = challenge(oem | u32::from(message[60] & 1), &unicode("SRV"));
         let pdus = [(Direction::ToClient, setup(i, &challenge)), (Direction::ToServer, setup(i, message))];
         for (direction, bytes) in pdus {
-            let pdu = FeedPdu {
-                bytes: &bytes,
-                connection: &connection,
-                direction,
-                time: Timestamp(1),
-                session_id: None,
-                tree_id: None,
-                file_id: None,
-                keep_payload: false,
-            };
+            let pdu = FeedPdu::alone(&bytes, &connection, direction, Timestamp(1));
             writer.write(&pdu, &mut feed).expect("a row");
             ours.push(setup_message(&bytes));
         }
@@ -392,16 +383,7 @@ fn rows_come_while_the_feed_goes_on() {
 }
 
 fn feed_pdu<'a>(pdu: &'a RawPdu, connection: &'a Connection) -> FeedPdu<'a> {
-    FeedPdu {
-        bytes: &pdu.bytes,
-        connection,
-        direction: direction(&pdu.bytes),
-        time: pdu.time,
-        session_id: None,
-        tree_id: None,
-        file_id: None,
-        keep_payload: false,
-    }
+    FeedPdu::alone(&pdu.bytes, connection, direction(&pdu.bytes), pdu.time)
 }
 
 fn related_write_header() -> Header {

@@ -65,6 +65,22 @@ pub struct FeedPdu<'a> {
     pub keep_payload: bool,
 }
 
+impl<'a> FeedPdu<'a> {
+    /// A PDU that needs nothing of others, and has no payload of a pipe.
+    pub fn alone(bytes: &'a [u8], connection: &'a Connection, direction: Direction, time: Timestamp) -> Self {
+        Self {
+            bytes,
+            connection,
+            direction,
+            time,
+            session_id: None,
+            tree_id: None,
+            file_id: None,
+            keep_payload: false,
+        }
+    }
+}
+
 /// Writes the feed into buffers of the caller.
 #[derive(Debug)]
 pub struct FeedWriter {

@@ -130,16 +130,7 @@ impl Running {
 
     /// Writes a message to tshark; None when it is one that tshark does not take.
     fn feed(&mut self, part: &Part, direction: Direction, paired: &PairedOperation) -> Option<Row> {
-        let pdu = FeedPdu {
-            bytes: &part.pdu,
-            connection: &paired.operation.connection,
-            direction,
-            time: part.time,
-            session_id: None,
-            tree_id: None,
-            file_id: None,
-            keep_payload: false,
-        };
+        let pdu = FeedPdu::alone(&part.pdu, &paired.operation.connection, direction, part.time);
         let row = self.writer.write(&pdu, &mut self.buffer);
         if self.buffer.len() > 1 << 15 {
             self.flush();

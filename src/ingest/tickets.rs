@@ -104,16 +104,8 @@ fn write_logins(
             return;
         }
         let is_response = header.flags.is_response();
-        let message = FeedPdu {
-            bytes: &pdu.bytes,
-            connection,
-            direction: if is_response { Direction::ToClient } else { Direction::ToServer },
-            time: pdu.time,
-            session_id: None,
-            tree_id: None,
-            file_id: None,
-            keep_payload: false,
-        };
+        let direction = if is_response { Direction::ToClient } else { Direction::ToServer };
+        let message = FeedPdu::alone(&pdu.bytes, connection, direction, pdu.time);
         let Some(row) = feed.write(&message, &mut buffer) else { return };
         let (connection, message_id) = (pdu.connection, header.message_id);
         let granted = (is_response && header.status == NtStatus::SUCCESS).then_some(header.session_id);

@@ -120,9 +120,10 @@ impl Operation {
         [&self.request, &self.interim, &self.response].into_iter().flatten()
     }
 
-    /// The time of the first PDU it holds.
+    /// When it began: the time of its request, or of its response when that alone was captured. Datasets have no time of an
+    /// interim response, so that one that stands alone has none.
     pub fn first_time(&self) -> Option<Timestamp> {
-        self.parts().map(|part| part.time).next()
+        self.request.as_ref().or(self.response.as_ref()).map(|part| part.time)
     }
 
     /// The bytes of its PDUs and the struct itself: what it costs to keep it in memory.

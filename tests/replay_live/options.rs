@@ -36,7 +36,7 @@ fn opened(case: &str) -> (Workload, Manifest) {
 #[test]
 fn sealed_traffic_is_replayed_sealed_once_it_was_opened() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "encrypted", "encshare");
+    samba.prepare("encrypted", "encshare");
     let (workload, manifest) = opened("encrypted");
     assert_eq!(manifest.quality.undecrypted_messages, 0);
     let report = replay(workload, target(&samba, None), Options::default());
@@ -57,7 +57,7 @@ fn sealed_traffic_is_replayed_sealed_once_it_was_opened() {
 #[test]
 fn shares_and_paths_go_where_they_are_mapped() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "quickstart", "encshare");
+    samba.prepare("quickstart", "encshare");
     let folder = samba.share_dir("encshare").join("runs");
     std::fs::create_dir(&folder).unwrap();
     std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
@@ -92,7 +92,7 @@ fn captured_users_log_in_as_those_they_are_mapped_to() {
     let samba = Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]);
     let prepared = || {
         for share in ["testshare", "guestshare"] {
-            prepare(&samba, "many-sessions", share);
+            samba.prepare("many-sessions", share);
         }
     };
     prepared();
@@ -148,7 +148,7 @@ fn captured_users_log_in_as_those_they_are_mapped_to() {
 #[test]
 fn a_selection_is_replayed_with_what_it_needs_and_nothing_else() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     let (mut workload, _) = opened("quickstart");
     let all = workload.sessions.iter().map(Vec::len).sum::<usize>();
     workload.selection.commands = vec![smbreplay::model::Command::Write];
@@ -170,7 +170,7 @@ fn a_selection_is_replayed_with_what_it_needs_and_nothing_else() {
         paths: vec![glob.compile_matcher()],
         ..smbreplay::replay::Selection::default()
     };
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     let report = replay(workload, target(&samba, None), Options::default());
     assert_eq!(report.verdict(), Verdict::Agreed, "{}", told(&report));
     let files = hashes(&samba.share_dir("testshare"));
@@ -180,8 +180,8 @@ fn a_selection_is_replayed_with_what_it_needs_and_nothing_else() {
 #[test]
 fn selected_users_and_durable_opens_bring_what_they_rely_on() {
     let samba = Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]);
-    prepare(&samba, "many-sessions", "testshare");
-    prepare(&samba, "many-sessions", "guestshare");
+    samba.prepare("many-sessions", "testshare");
+    samba.prepare("many-sessions", "guestshare");
     let (mut workload, _) = opened("many-sessions");
     workload.selection.users = vec!["testuser2".into()];
     let report = replay(workload, target(&samba, None), Options::default());
@@ -192,7 +192,7 @@ fn selected_users_and_durable_opens_bring_what_they_rely_on() {
     assert!(!hashes(&samba.share_dir("testshare")).contains_key("SMB3_11.txt"));
 
     // Only the second half of it: what was opened and locked before is drawn in.
-    prepare(&samba, "durable", "testshare");
+    samba.prepare("durable", "testshare");
     let (mut workload, _) = opened("durable");
     let merged = smbreplay::replay::merge(workload.sessions.clone());
     let reconnect = merged.iter().position(|operation| {
@@ -225,7 +225,7 @@ fn a_capture_from_the_middle_gets_its_tree_from_the_named_share() {
     assert!(status.success());
     let sessions = sessions_of(cut, 445);
     let share = samba.share_dir("testshare");
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     std::fs::create_dir(share.join("docs")).unwrap();
     std::fs::set_permissions(share.join("docs"), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     let mut hello = vec![b'x'; 71];
@@ -250,7 +250,7 @@ fn a_capture_from_the_middle_gets_its_tree_from_the_named_share() {
 fn copies_at_once_do_not_disturb_each_other() {
     let samba = Samba::start(&[]);
     for case in ["quickstart", "leases-oplocks", "durable"] {
-        prepare(&samba, case, "testshare");
+        samba.prepare(case, "testshare");
         let options = Options { clones: 3, ..Options::default() };
         let report = replay(workload(case), target(&samba, None), options);
         assert_eq!(report.verdict(), Verdict::Agreed, "{case}: {}", told(&report));
@@ -273,7 +273,7 @@ fn copies_at_once_do_not_disturb_each_other() {
 #[test]
 fn a_loop_tells_which_time_diverged() {
     let samba = Samba::start(&[]);
-    prepare(&samba, "quickstart", "testshare");
+    samba.prepare("quickstart", "testshare");
     let base = samba.share_dir("testshare").join("base");
     std::fs::create_dir(&base).unwrap();
     std::fs::set_permissions(&base, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();

@@ -5,6 +5,7 @@
 pub(crate) mod kdc;
 pub(crate) mod messages;
 pub(crate) mod packets;
+pub(crate) mod program;
 pub(crate) mod recording;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -121,6 +122,11 @@ impl Drop for Samba {
             eprintln!("smbd does not stop: {}", String::from_utf8_lossy(&output.stderr));
         }
     }
+}
+
+/// What replays run on.
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
 /// A port that nobody listens on.

@@ -55,7 +55,7 @@ fn operations(dataset: &Dataset, session: &SessionEntry, args: &SessionArgs) -> 
     let mut compound = None;
     for operation in dataset.operations(session, Projection::WithoutPdus)? {
         let operation = operation?;
-        first = first.or(time_of(&operation));
+        first = first.or(operation.first_time());
         let start = first.unwrap_or_default();
         if filter.takes(&operation, start) {
             // A compound shows as the one message that it was.
@@ -71,17 +71,12 @@ fn operations(dataset: &Dataset, session: &SessionEntry, args: &SessionArgs) -> 
     Ok(())
 }
 
-/// When an operation began. Datasets have no time of an interim response: one that stands alone has none.
-fn time_of(operation: &Operation) -> Option<Timestamp> {
-    operation.request.as_ref().or(operation.response.as_ref()).map(|part| part.time)
-}
-
 fn operation_row(operation: &Operation, start: Timestamp, brief: bool, goes_on: bool) -> Vec<Cell> {
     let frame = operation.parts().next().map(|part| part.frame);
     let once = |cell: Cell| if goes_on { cell.shown("") } else { cell };
     let mut row = vec![once(frame.map_or_else(Cell::empty, Cell::new))];
     if !brief {
-        row.push(once(match time_of(operation) {
+        row.push(once(match operation.first_time() {
             Some(time) => Cell::new(time.to_string()).shown(format!("{:.6}", time.since(start) as f64 / 1e9)),
             None => Cell::empty().shown("-"),
         }));
@@ -152,7 +147,7 @@ fn fields(dataset: &Dataset, session: &SessionEntry, args: &SessionArgs, filter:
     let (mut first, mut waiting): (Option<Timestamp>, _) = (None, Vec::new());
     for operation in dataset.operations(session, projection)? {
         let operation = operation?;
-        first = first.or(time_of(&operation));
+        first = first.or(operation.first_time());
         let start = first.unwrap_or_default();
         if filter.takes(&operation, start) {
             waiting.push(operation);
