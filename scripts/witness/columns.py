@@ -447,6 +447,11 @@ def create_request(body):
     )
 
 
+def truth(flags, bit):
+    """Whether a bit of flags is set; None when there are none."""
+    return None if flags is None else bool(number(flags) & bit)
+
+
 def create_response(body):
     if first(body, "smb2.create.action") is None:
         return ()
@@ -454,6 +459,7 @@ def create_response(body):
         ("granted_oplock", number(first(body, "smb2.create.oplock"))),
         ("create_action", number(first(body, "smb2.create.action"))),
         ("end_of_file", number(first(body, "smb2.eof"))),
+        ("directory", truth(first(body, "smb2.file_attribute"), 0x10)),
         ("lease_state_granted", lease_state(body)),
     )
 

@@ -5,7 +5,7 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::model::message::{
     CreateContexts, CreateRequest, Incomplete, LeaseContext, Request, Response, context_tag_text,
 };
-use crate::model::{Anomaly, Command, Facts, Operation, Utf16};
+use crate::model::{Anomaly, Command, Facts, NtStatus, Operation, Utf16};
 
 /// What a request says.
 pub(super) fn of_request(request: &Request<'_>, facts: &mut Facts) {
@@ -84,6 +84,16 @@ pub(super) fn of_incomplete_response(lost: &Incomplete, operation: &mut Operatio
         let cut = operation.anomalies.contains(Anomaly::Truncated);
         operation.facts.bytes = lost.lost("Buffer").filter(|_| cut).map(u64::from);
         operation.facts.data_hash = None;
+    }
+}
+
+/// What an answer itself says of whether the open is that of a directory.
+pub(super) fn tells_of_directory(command: Command, status: NtStatus, body: &Response<'_>) -> Option<bool> {
+    match (command, body) {
+        (_, Response::Create(body)) => Some(body.is_directory()),
+        (Command::Create, _) if status == NtStatus::FILE_IS_A_DIRECTORY => Some(true),
+        (Command::QueryDirectory, _) if !status.is_error() => Some(true),
+        _ => None,
     }
 }
 

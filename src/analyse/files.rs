@@ -12,6 +12,8 @@ pub struct FileActivity {
     pub share: Option<String>,
     /// Path in the share; empty for the root.
     pub path: Option<String>,
+    /// Whether it is a directory, as it was told last; null when nothing in the capture tells.
+    pub directory: Option<bool>,
     /// Opens that were granted.
     pub opens: u64,
     /// Opens that failed.
@@ -55,6 +57,7 @@ pub fn files_of(opens: &[Open], failed: &[FailedOpen]) -> Vec<FileActivity> {
         if let Some(new_path) = &open.renamed_to {
             let renamed = files.of(open.share.as_deref(), Some(new_path));
             renamed.renamed_from.clone_from(&open.path);
+            renamed.directory = open.directory.or(renamed.directory);
             renamed.seen(open.ended.or(open.opened), &open.user);
             if open.deletes() {
                 renamed.deleted = open.ended;
@@ -99,6 +102,7 @@ impl Files {
 impl FileActivity {
     fn add(&mut self, open: &Open) {
         self.opens += 1;
+        self.directory = open.directory.or(self.directory);
         self.reads += open.reads;
         self.bytes_read += open.bytes_read;
         self.writes += open.writes;

@@ -65,6 +65,8 @@ pub struct Open {
     pub share: Option<String>,
     /// Path in the share when it was opened; empty for the root.
     pub path: Option<String>,
+    /// Whether it is a directory; null when nothing in the capture tells.
+    pub directory: Option<bool>,
     /// DesiredAccess of the CREATE; null when that is not in the capture.
     pub desired_access: Option<u32>,
     /// ShareAccess
@@ -217,6 +219,7 @@ impl Opens {
             file_id,
             share: operation.share.as_deref().map(str::to_owned),
             path: operation.path.as_deref().map(str::to_owned),
+            directory: operation.directory,
             desired_access: None,
             share_access: None,
             create_options: None,

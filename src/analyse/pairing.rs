@@ -214,6 +214,7 @@ impl Pairing {
             share: None,
             file_id: None,
             path: None,
+            directory: None,
             new_path: None,
             facts: Facts::default(),
             anomalies: pdu.anomalies,

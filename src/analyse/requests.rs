@@ -115,6 +115,7 @@ impl Pairing {
         }
         cancel.share = cancelled.share.clone();
         cancel.path = cancelled.path.clone();
+        cancel.directory = cancelled.directory;
         cancel.file_id = cancelled.file_id;
     }
 
@@ -216,6 +217,7 @@ impl Pairing {
             ChainFile::Known(id) => {
                 operation.file_id = Some(id);
                 operation.path = state.and_then(|state| state.path(id));
+                operation.directory = state.and_then(|state| state.is_directory(id));
             }
             ChainFile::Of(create) => {
                 operation.path =

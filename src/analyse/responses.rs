@@ -187,6 +187,7 @@ impl Pairing {
             && let Some(file) = operation.file_id
         {
             operation.path = state.path(file);
+            operation.directory = state.is_directory(file);
         }
     }
 
@@ -201,6 +202,8 @@ impl Pairing {
         let Some(operation) = window.get_mut(place.key) else { return };
         let tells_names = matches!(operation.command, Command::TreeConnect | Command::Create);
         let succeeded = !header.status.is_error();
+        operation.directory =
+            operation.directory.or_else(|| facts::tells_of_directory(operation.command, header.status, body));
         match (operation.command, body) {
             (Command::TreeConnect, Response::TreeConnect(_)) if succeeded => {
                 let tree = header.tree_id.unwrap_or(operation.tree_id);
@@ -213,7 +216,7 @@ impl Pairing {
             (Command::Create, Response::Create(body)) => {
                 operation.file_id = Some(body.file_id);
                 match &operation.path {
-                    Some(path) => state.opened(body.file_id, operation.tree_id, path.clone()),
+                    Some(path) => state.opened(body.file_id, operation.tree_id, path.clone(), body.is_directory()),
                     // Whatever had the id before has it no more.
                     None => state.closed(body.file_id),
                 }
@@ -224,6 +227,7 @@ impl Pairing {
                 for follower in followers.unwrap_or_default() {
                     if let Some(operation) = window.get_mut(follower.key) {
                         operation.file_id = Some(body.file_id);
+                        operation.directory = Some(body.is_directory());
                     }
                 }
             }
@@ -268,6 +272,7 @@ impl Pairing {
         operation.interim = Some(part_of(&pdu, header.flags.0));
         if let Some(answered) = self.operation_mut(pdu.connection, place) {
             operation.path = answered.path.clone();
+            operation.directory = answered.directory;
             operation.share = answered.share.clone();
             operation.file_id = answered.file_id;
             operation.tree_id = answered.tree_id;
@@ -324,6 +329,7 @@ impl Pairing {
         match decoded {
             Ok(body) => {
                 facts::of_response(&body, &mut operation.facts);
+                operation.directory = facts::tells_of_directory(header.command, header.status, &body);
                 match body {
                     Response::OplockBreak(body) => self.of_break(&mut operation, &mut slot, &body),
                     Response::Create(body) => operation.file_id = Some(body.file_id),
@@ -361,6 +367,7 @@ impl Pairing {
             let session = &self.sessions[found.0 as usize];
             operation.file_id = file_in(session);
             operation.path = operation.file_id.and_then(|file| session.state.path(file));
+            operation.directory = operation.file_id.and_then(|file| session.state.is_directory(file));
             *slot = Some(found);
         } else {
             operation.file_id = body.file_id();

@@ -67,6 +67,7 @@ pub(super) fn operation(command: Command, frame: u64, path: &str, open: u8) -> O
         share: Some(SHARE.into()),
         file_id: Some(FileId([open; 16])),
         path: Some(path.into()),
+        directory: None,
         new_path: None,
         facts: Facts::default(),
         anomalies: Anomalies::default(),

@@ -11,6 +11,7 @@ use crate::model::{FileId, TreeId};
 struct Open {
     tree: TreeId,
     path: Arc<str>,
+    directory: bool,
 }
 
 /// What is known of a session's trees and opens at one point of the capture.
@@ -36,8 +37,8 @@ impl TreesAndOpens {
         self.trees.get(&tree).cloned()
     }
 
-    pub(super) fn opened(&mut self, file: FileId, tree: TreeId, path: Arc<str>) {
-        self.opens.insert(file, Open { tree, path });
+    pub(super) fn opened(&mut self, file: FileId, tree: TreeId, path: Arc<str>, directory: bool) {
+        self.opens.insert(file, Open { tree, path, directory });
     }
 
     pub(super) fn leased(&mut self, key: [u8; 16], file: FileId) {
@@ -50,6 +51,11 @@ impl TreesAndOpens {
 
     pub(super) fn path(&self, file: FileId) -> Option<Arc<str>> {
         self.opens.get(&file).map(|open| open.path.clone())
+    }
+
+    /// Whether it is a directory that is open; None when its CREATE is not known.
+    pub(super) fn is_directory(&self, file: FileId) -> Option<bool> {
+        self.opens.get(&file).map(|open| open.directory)
     }
 
     pub(super) fn knows(&self, file: FileId) -> bool {
@@ -84,7 +90,7 @@ mod tests {
         let mut state = TreesAndOpens::default();
         let (tree, other) = (TreeId(1), TreeId(2));
         for (n, t, path) in [(1, tree, "a"), (2, tree, "a\\b"), (3, tree, "a:s"), (4, tree, "ab"), (5, other, "a")] {
-            state.opened(file(n), t, path.into());
+            state.opened(file(n), t, path.into(), false);
         }
         state.renamed(tree, "a", "x\\y");
         let paths: Vec<_> = (1..=5).map(|n| state.path(file(n)).unwrap().to_string()).collect();
@@ -94,8 +100,8 @@ mod tests {
     #[test]
     fn a_disconnected_tree_takes_its_opens_with_it() {
         let mut state = TreesAndOpens::default();
-        state.opened(file(1), TreeId(1), "a".into());
-        state.opened(file(2), TreeId(2), "b".into());
+        state.opened(file(1), TreeId(1), "a".into(), true);
+        state.opened(file(2), TreeId(2), "b".into(), false);
         state.tree_disconnected(TreeId(1));
         assert!(!state.knows(file(1)) && state.knows(file(2)));
     }

@@ -12,13 +12,18 @@ pub(super) fn user(login: &LoginFacts) -> String {
     }
 }
 
-/// A path in its share, whose root has an empty one.
-pub(super) fn path(path: Option<&str>) -> Cell {
+/// A path in its share, whose root has an empty one. Directories end in a backslash for people.
+pub(super) fn path(path: Option<&str>, directory: Option<bool>) -> Cell {
     match path {
-        Some("") => Cell::new("").shown("\\"),
-        Some(path) => Cell::new(path),
+        Some(path) => Cell::new(path).shown(marked(path, directory)),
         None => Cell::empty().shown("?"),
     }
+}
+
+/// A path for people: that of a directory ends in a backslash.
+pub(super) fn marked(path: &str, directory: Option<bool>) -> String {
+    let mark = if path.is_empty() || directory == Some(true) { "\\" } else { "" };
+    format!("{path}{mark}")
 }
 
 /// Seconds with a fraction, from nanoseconds.

@@ -73,6 +73,8 @@ pub struct Operation {
     pub file_id: Option<FileId>,
     /// Share-relative path.
     pub path: Option<Arc<str>>,
+    /// Whether it is about a directory; None when nothing in the capture tells.
+    pub directory: Option<bool>,
     /// Target of a rename or link.
     pub new_path: Option<Arc<str>>,
     /// What the bodies say.

@@ -67,6 +67,7 @@ pub(super) fn operation(command: Command, body: &[u8], sent: u64, answered: Opti
         share: Some("\\\\captured\\data".into()),
         file_id,
         path: None,
+        directory: None,
         new_path: None,
         facts: Facts::default(),
         anomalies: Anomalies::default(),

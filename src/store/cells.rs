@@ -45,6 +45,11 @@ pub(super) fn bools<R>(rows: &[R], of: impl Fn(&R) -> bool) -> ArrayRef {
     Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(of(row)))))
 }
 
+/// Truth values that may be unknown.
+pub(super) fn maybe_bools<R>(rows: &[R], of: impl Fn(&R) -> Option<bool>) -> ArrayRef {
+    Arc::new(rows.iter().map(of).collect::<BooleanArray>())
+}
+
 pub(super) fn times(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<&Part>) -> ArrayRef {
     let values = rows.iter().map(|row| of(row).map(|part| part.time.0));
     Arc::new(values.collect::<TimestampNanosecondArray>().with_timezone("UTC"))

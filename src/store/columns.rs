@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::ArrowError;
 
 use super::cells::{
-    Rows, bools, i64s, ids, lock_lists, names, pdus, text_lists, texts, times, u8s, u16s, u32s, u64s,
+    Rows, bools, i64s, ids, lock_lists, maybe_bools, names, pdus, text_lists, texts, times, u8s, u16s, u32s, u64s,
 };
 use super::schema::operations_schema;
 use crate::model::{Anomaly, Command, NtStatus, Operation, Part};
@@ -83,6 +83,7 @@ pub fn operations_to_batch(rows: Rows<'_>, first_index: u32) -> Result<RecordBat
         names(rows, same_share, |row| row.share.clone())?,
         ids(rows, |row| row.file_id.map(|id| id.0))?,
         texts(rows, |row| row.path.as_deref()),
+        maybe_bools(rows, |row| row.directory),
         texts(rows, |row| row.new_path.as_deref()),
         u32s(rows, |row| row.facts.desired_access),
         u32s(rows, |row| row.facts.file_attributes),

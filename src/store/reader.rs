@@ -180,6 +180,7 @@ impl OperationReader {
             share: columns.share.text(row).map(|text| self.shared(text)),
             file_id: id(columns.file_id, row).map(FileId),
             path: text(columns.path, row).map(|text| self.shared(text)),
+            directory: columns.directory.is_valid(row).then(|| columns.directory.value(row)),
             new_path: text(columns.new_path, row).map(Into::into),
             facts: columns.facts(row),
             anomalies: list_items(columns.anomalies, row)
@@ -327,6 +328,7 @@ columns! {
     share: Names<'a> = names(name::SHARE),
     file_id: &'a FixedSizeBinaryArray = ids(name::FILE_ID),
     path: &'a Texts = texts(name::PATH),
+    directory: &'a BooleanArray = bools(name::DIRECTORY),
     new_path: &'a Texts = texts(name::NEW_PATH),
     desired_access: &'a PrimitiveArray<UInt32Type> = numbers(name::DESIRED_ACCESS),
     file_attributes: &'a PrimitiveArray<UInt32Type> = numbers(name::FILE_ATTRIBUTES),

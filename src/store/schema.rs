@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 /// Raised whenever a column changes its name, type or meaning. Readers refuse other versions.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Names of the columns.
 pub(super) mod name {
@@ -46,6 +46,7 @@ pub(super) mod name {
     pub const SHARE: &str = "share";
     pub const FILE_ID: &str = "file_id";
     pub const PATH: &str = "path";
+    pub const DIRECTORY: &str = "directory";
     pub const NEW_PATH: &str = "new_path";
     pub const DESIRED_ACCESS: &str = "desired_access";
     pub const FILE_ATTRIBUTES: &str = "file_attributes";
@@ -169,7 +170,7 @@ const NULLABLE: bool = true;
 
 /// The columns, in their order in the file.
 #[rustfmt::skip]
-pub const COLUMNS: [Column; 62] = {
+pub const COLUMNS: [Column; 63] = {
     use Kind::*;
     use name::*;
     [
@@ -207,6 +208,7 @@ pub const COLUMNS: [Column; 62] = {
     column(SHARE, Name, NULLABLE, "smb2.tree", r"`\\server\share` of the tree."),
     column(FILE_ID, Id, NULLABLE, "smb2.fid", "FileId as the server granted it, resolved through compounds; persistent part first."),
     column(PATH, Text, NULLABLE, "smb2.filename", r"Path in the share, `\`-separated; empty for its root; null when it is not known."),
+    column(DIRECTORY, Bool, NULLABLE, "smb2.file_attribute.directory", "Whether the open is that of a directory; null when nothing in the capture tells."),
     column(NEW_PATH, Text, NULLABLE, "smb2.filename", "Target of a rename or hard link."),
     column(DESIRED_ACCESS, U32, NULLABLE, "smb.access_mask", "CREATE request: DesiredAccess."),
     column(FILE_ATTRIBUTES, U32, NULLABLE, "smb2.file_attribute", "CREATE request: FileAttributes."),

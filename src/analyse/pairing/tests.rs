@@ -250,6 +250,41 @@ fn a_file_id_means_what_it_was_last_granted_for_and_nothing_after_its_close() {
 }
 
 #[test]
+fn what_is_done_with_the_open_of_a_directory_is_marked_so() {
+    let directory = |frame, id, file| {
+        let mut answer = opened(frame, id, file).bytes.to_vec();
+        answer[120] = 0x10;
+        RawPdu { bytes: answer.into(), ..opened(frame, id, file) }
+    };
+    let related = HeaderFlags::RELATED_OPERATIONS;
+    let operations = pair(
+        [
+            create(1, 1, "folder", 0),
+            directory(2, 1, 7),
+            create(3, 2, "file", 0),
+            opened(4, 2, 8),
+            close(5, 3, FileId([7; 16]), 0),
+            closed(6, 3),
+            close(7, 4, FileId([8; 16]), 0),
+            closed(8, 4),
+            // The id means nothing any more.
+            close(9, 5, FileId([7; 16]), 0),
+            refused(Command::Close, 10, 5, 0),
+            chained(0, create(11, 6, "folder", 0)),
+            chained(1, close(11, 7, FileId::INHERITED, related)),
+            chained(0, directory(12, 6, 7)),
+            chained(1, closed(12, 7)),
+            create(13, 8, "absent", 0),
+            refused(Command::Create, 14, 8, 0),
+        ],
+        WindowLimits::default(),
+    );
+    let marks: Vec<_> = operations.iter().map(|paired| paired.operation.directory).collect();
+    let (yes, no) = (Some(true), Some(false));
+    assert_eq!(marks, [yes, no, yes, no, None, yes, yes, None]);
+}
+
+#[test]
 fn an_open_of_unknown_name_ends_the_one_that_had_its_id() {
     let nameless = |frame, id| {
         pdu(frame, header(Command::Create, id, 0, NtStatus::SUCCESS), |out| {

@@ -63,7 +63,7 @@ fn row(file: &FileActivity, start: Timestamp) -> Vec<Cell> {
     let share = file.share.as_deref().unwrap_or_default();
     vec![
         Cell::new(share).shown(path::share_name(share)),
-        shown::path(file.path.as_deref()),
+        shown::path(file.path.as_deref(), file.directory),
         file.opens.into(),
         file.failed_opens.into(),
         file.reads.into(),

@@ -96,7 +96,7 @@ fn row(open: &Open, start: Timestamp) -> Vec<Cell> {
         end_name(open.end).into(),
         open.user.clone().into(),
         Cell::new(share).shown(path::share_name(share)),
-        shown::path(open.path.as_deref()),
+        shown::path(open.path.as_deref(), open.directory),
         letters(open.desired_access, access),
         letters(open.share_access, sharing),
         caching(open).into(),

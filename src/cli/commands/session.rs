@@ -113,8 +113,7 @@ fn named(operation: &Operation) -> Cell {
     let text = match (path, &operation.new_path, operation.command) {
         (Some(old), Some(new), _) => format!("{old} -> {new}"),
         (_, _, Command::TreeConnect | Command::TreeDisconnect) => operation.share.as_deref().unwrap_or("").to_owned(),
-        (Some(""), ..) => "\\".to_owned(),
-        (Some(path), ..) => path.to_owned(),
+        (Some(path), ..) => shown::marked(path, operation.directory),
         (None, Some(new), _) => format!("? -> {new}"),
         (None, None, _) => String::new(),
     };

@@ -1,6 +1,7 @@
 //! CREATE, [MS-SMB2] 2.2.13 and 2.2.14.
 
 use super::create_context::CreateContexts;
+use crate::model::fscc::ATTRIBUTE_DIRECTORY;
 use crate::model::ids::FileId;
 use crate::model::layout::{Layout, Malformed, Utf16};
 
@@ -119,5 +120,10 @@ impl<'a> CreateResponse<'a> {
             file_id: layout.file_id(128)?,
             contexts: CreateContexts::new(layout.bytes("CreateContexts", contexts_offset, contexts_length)?),
         })
+    }
+
+    /// Whether it is a directory that was opened: FILE_ATTRIBUTE_DIRECTORY.
+    pub fn is_directory(&self) -> bool {
+        self.file_attributes & ATTRIBUTE_DIRECTORY != 0
     }
 }
