@@ -187,7 +187,7 @@ impl Pairing {
             && let Some(file) = operation.file_id
         {
             operation.path = state.path(file);
-            operation.directory = state.is_directory(file);
+            operation.directory = operation.directory.or_else(|| state.is_directory(file));
         }
     }
 

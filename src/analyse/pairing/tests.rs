@@ -307,6 +307,7 @@ fn an_open_of_unknown_name_ends_the_one_that_had_its_id() {
         WindowLimits::default(),
     );
     assert_eq!(paths(&operations), [Some("first"), None, None]);
+    assert_eq!(operations[1].operation.directory, Some(false), "its answer says so, whatever its name");
     assert!(operations.iter().skip(1).all(|paired| paired.operation.file_id == Some(file)));
 }
 
