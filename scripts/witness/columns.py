@@ -324,6 +324,8 @@ def of_tree(row, header, part, command, flags, status, context):
     if known is not None and row["share"] != known:
         other = part != "request" and (theirs or 0, unsigned(first(header, "smb2.sesid"), 64)) != (row["tree_id"], row["session_id"])
         reason = "a response stands with its request, whatever session and tree it names" if other else None
+        if command == 3 and part == "request":
+            reason = "a TREE_CONNECT is about the share that it names, not that of the tree id in its header"
         yield "share", row["share"], known, reason or context.share_reason(row, known)
 
 

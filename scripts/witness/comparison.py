@@ -89,12 +89,16 @@ class Context:
         opens = {r["path"] for r in creates if r["file_id"] == row["file_id"]}
         if len(opens) > 1 and any(path and (path == known or cut_by_tshark(path, known)) for path in opens):
             return "the FileId was granted more than once; tshark names it by another open"
-        names = [columns.utf16(requested(r)) for r in creates if r["file_id"] is None and "malformed" in (r["anomalies"] or [])]
+        unread = [r for r in creates if r["file_id"] is None or r["path"] is None]
+        names = [columns.utf16(requested(r)) for r in unread if "malformed" in (r["anomalies"] or [])]
         if any(cut_by_tshark(columns.share_relative(name), known) for name in names):
             return "tshark names it by a CREATE with the same FileId, whose body is of a wrong size and is not read"
         before = [row["path"]]
+        asked = row["request_frame"] or 0
+        # What came behind a hole is read when the hole is filled: what was answered until then is known.
+        known_until = max(asked, row["response_frame"] or 0) if self.late(asked) else asked
         for frame, file, old, new in reversed(self.renames):
-            if file != row["file"] or old is None or frame > (row["request_frame"] or 0):
+            if file != row["file"] or old is None or frame > known_until:
                 continue
             for path in list(before):
                 if path == new or path.startswith(new + "\\"):
@@ -143,11 +147,14 @@ def message_id(row):
 
 
 def cut_by_tshark(name, known):
-    """tshark keeps no more bytes of a name in UTF-8 than it has in UTF-16, about 240 in a label, and none behind a NUL."""
+    """tshark keeps no more bytes of a name in UTF-8 than it has in UTF-16, with half a unit at its end or without, about 240 in a
+    label, and none behind a NUL."""
     known = known.rstrip("\ufffd")
     until_nul = name.split("\0")[0]
-    cut = name.encode(errors="replace")[: len(name.encode("utf-16-le"))].decode(errors="ignore")
-    cut = cut.split("\0")[0]
+    units = len(name.encode("utf-16-le"))
+    cut, longer = (name.encode(errors="replace")[:most].decode(errors="ignore").split("\0")[0] for most in (units, units + 1))
+    if known == longer:
+        return True
     # Of an unpaired surrogate and what follows it tshark makes one character.
     if "\ufffd" in cut and printable(re.sub("\ufffd.", "\ufffd", cut).rstrip("\ufffd")) == printable(known):
         return True
@@ -306,6 +313,8 @@ def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
             reason = "a chain leads nowhere: the rest stays with its PDU, tshark cuts it"
         elif any(pdu.bytes.startswith(whole) for whole in broken[pdu.frame]):
             reason = "a chain leads nowhere: tshark reads on behind the end of the message"
+        elif pdu.frame in streams.bogus:
+            reason = "tshark reads on in a packet without a whole TCP header, or in a first IP fragment whose others are missing"
         elif accounted[pdu.bytes] >= in_stream[pdu.bytes] and odd:
             reason = f"not in the stream, tshark reads it out of its place: frame {odd[0]}, {odd[1]}"
         yield Difference(pdu.frame, "pdu", None, describe(pdu), reason)

@@ -126,6 +126,9 @@ class Direction:
                         break
                     at, synchronised = found, True
                     continue
+                if at + 4 > len(data):
+                    # A hole cuts the header.
+                    break
                 if data[at] != 0:
                     at += 4 + int.from_bytes(data[at + 1 : at + 4], "big")
                     continue
