@@ -196,8 +196,8 @@ fn what_is_missing_and_odd_is_told_with_its_numbers() {
         "cut.pcap: 184 packets, 167 SMB2 PDUs, 83 operations in 1 session, ",
         "cut.pcap: written to ./.tracer/cut.pcap/sessions",
         "warning: cut.pcap: 6 packets were captured only in part (snapshot length); what was cut off is missing",
-        "warning: cut.pcap: 6 stretches of SMB connections are not in the capture (20.6 kB)",
-        "warning: cut.pcap: 135 kB on ports of SMB could not be read as messages",
+        "warning: cut.pcap: 6 stretches of SMB connections are not in the capture (20.1 KiB)",
+        "warning: cut.pcap: 132 KiB on ports of SMB could not be read as messages",
         "warning: cut.pcap: 4 anomalies in operations: 2 malformed, 2 truncated",
     ];
     let lines: Vec<_> = run.stderr.lines().collect();

@@ -2,6 +2,8 @@
 
 use super::output::Cell;
 use crate::model::LoginFacts;
+pub(super) use crate::report::bytes;
+use crate::report::duration;
 
 /// Who logged in: `DOMAIN\user`, or nothing.
 pub(super) fn user(login: &LoginFacts) -> String {
@@ -31,14 +33,9 @@ pub(super) fn seconds(nanoseconds: i64) -> String {
     format!("{:.6}", nanoseconds as f64 / 1e9)
 }
 
-/// Bytes with a unit: `17 B`, `1.2 kB`, `3.4 MB`.
-pub(super) fn bytes(count: u64) -> String {
-    scaled(count as f64, &[(" B", 1.0), (" kB", 1e3), (" MB", 1e6), (" GB", 1e9), (" TB", 1e12)])
-}
-
-/// Bytes as part of a sentence: `1 byte`, `17 bytes`, `1.2 kB`.
+/// Bytes as part of a sentence: `1 byte`, `17 bytes`, `1.2 KiB`.
 pub(super) fn bytes_in_words(number: u64) -> String {
-    if number < 1000 { counted(number, "byte", "bytes") } else { bytes(number) }
+    if number < 1024 { counted(number, "byte", "bytes") } else { bytes(number) }
 }
 
 /// A number of things: `1 packet`, `1,234 packets`.
@@ -46,10 +43,10 @@ pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { several })
 }
 
-/// Nanoseconds with a unit: `850 ns`, `1.2 ms`, `3.4 s`.
+/// Nanoseconds with a unit: `850 ns`, `1.20 ms`, `-3.40 s`.
 pub(super) fn nanoseconds(count: i64) -> String {
-    let text = scaled(count.unsigned_abs() as f64, &[(" ns", 1.0), (" µs", 1e3), (" ms", 1e6), (" s", 1e9)]);
-    if count < 0 { format!("-{text}") } else { text }
+    let sign = if count < 0 { "-" } else { "" };
+    format!("{sign}{}", duration(count.unsigned_abs()))
 }
 
 /// Whole numbers with thousands apart: `1,234,567`.
@@ -59,25 +56,17 @@ pub(super) fn count(number: u64) -> String {
     groups.join(",")
 }
 
-fn scaled(value: f64, units: &[(&str, f64)]) -> String {
-    let (unit, factor) =
-        units.iter().rev().find(|(_, factor)| value >= *factor).or(units.first()).copied().unwrap_or(("", 1.0));
-    let scaled = value / factor;
-    if factor == 1.0 || scaled >= 100.0 { format!("{scaled:.0}{unit}") } else { format!("{scaled:.1}{unit}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn numbers_have_units_and_few_digits() {
-        assert_eq!([bytes(0), bytes(999), bytes(1_200), bytes(123_456_789)], ["0 B", "999 B", "1.2 kB", "123 MB"]);
+        assert_eq!([nanoseconds(850), nanoseconds(-1_200_000)], ["850 ns", "-1.20 ms"]);
         assert_eq!(
-            [nanoseconds(850), nanoseconds(-1_200_000), nanoseconds(3_400_000_000)],
-            ["850 ns", "-1.2 ms", "3.4 s"]
+            [bytes_in_words(1), bytes_in_words(1023), bytes_in_words(2048)],
+            ["1 byte", "1,023 bytes", "2.0 KiB"]
         );
-        assert_eq!([bytes_in_words(1), bytes_in_words(17), bytes_in_words(2000)], ["1 byte", "17 bytes", "2.0 kB"]);
         assert_eq!(counted(1, "packet", "packets"), "1 packet");
         assert_eq!(counted(1234, "packet", "packets"), "1,234 packets");
         assert_eq!([count(7), count(1_234_567)], ["7", "1,234,567"]);

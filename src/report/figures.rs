@@ -1,7 +1,7 @@
 //! Numbers as people read them.
 
 /// A time in nanoseconds, with three digits: `870 µs`, `1.24 ms`, `12.4 s`.
-pub(super) fn duration(nanoseconds: u64) -> String {
+pub fn duration(nanoseconds: u64) -> String {
     let (value, unit) = match nanoseconds {
         0..1_000 => return format!("{nanoseconds} ns"),
         1_000..1_000_000 => (nanoseconds as f64 / 1e3, "µs"),
@@ -12,8 +12,8 @@ pub(super) fn duration(nanoseconds: u64) -> String {
     format!("{value:.digits$} {unit}")
 }
 
-/// A number of bytes: `512 B`, `1.5 KiB`, `2.4 MiB`.
-pub(super) fn bytes(count: u64) -> String {
+/// A number of bytes, in powers of 1024 as transfer sizes are: `512 B`, `1.5 KiB`, `128 KiB`.
+pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     if count < 1024 {
         return format!("{count} B");
@@ -24,7 +24,8 @@ pub(super) fn bytes(count: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    format!("{value:.1} {}", UNITS.get(unit).copied().unwrap_or("B"))
+    let digits = usize::from(value < 100.0);
+    format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or("B"))
 }
 
 /// `1 step`, `2 steps`.
@@ -65,7 +66,10 @@ mod tests {
         let times = [999, 1_000, 12_345, 870_000, 1_240_000, 99_960_000, 12_400_000_000];
         let texts: Vec<_> = times.into_iter().map(duration).collect();
         assert_eq!(texts, ["999 ns", "1.00 µs", "12.3 µs", "870 µs", "1.24 ms", "100.0 ms", "12.4 s"]);
-        assert_eq!([bytes(5), bytes(1536), bytes(2_500_000)], ["5 B", "1.5 KiB", "2.4 MiB"]);
+        assert_eq!(
+            [bytes(5), bytes(1536), bytes(131_072), bytes(2_500_000)],
+            ["5 B", "1.5 KiB", "128 KiB", "2.4 MiB"]
+        );
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod text_table;
 
 pub use diff_json::diff_json;
 pub use diff_table::write_diff_table;
+pub use figures::{bytes, duration};
 pub use junit::junit_xml;
 pub use operation_detail::{display_filter, operation_detail_json, write_operation_detail};
 pub use replay_json::replay_json;

@@ -258,7 +258,7 @@ mod tests {
             [
                 "damaged: x; what is whole was ingested (--repair lets pcapfix try)",
                 "2 packets were captured only in part (snapshot length); what was cut off is missing",
-                "2,000 stretches of SMB connections are not in the capture (2.0 kB)",
+                "2,000 stretches of SMB connections are not in the capture (2.0 KiB)",
                 "17 bytes on ports of SMB could not be read as messages",
                 "2 sealed messages stayed closed; give --nt-password-file, --keytab or --session-key to open them",
                 "2 compressed messages could not be read",
