@@ -286,12 +286,15 @@ def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
     malformed = {pdu.frame for pdu in theirs if pdu.malformed}
     unfinished = {pdu.bytes for pdus in streams.pdus().values() for pdu in pdus if not pdu.whole}
     broken = defaultdict(list)
+    kind = tshark.variant(capture) if only_ours else None
     accounted = Counter(pdu.bytes for pdu, _ in pairs if not pdu.row["encrypted"])
     for pdu in only_ours:
         accounted[pdu.bytes] += 1
         odd = oddity_of(streams, sides[pdu.bytes], pdu.frame)
         reason = None
-        if pdu.row["encrypted"] or accounted[pdu.bytes] > in_stream[pdu.bytes]:
+        if kind:
+            reason = f"tshark takes the damaged file for one of kind {kind}, whose records have longer headers"
+        elif pdu.row["encrypted"] or accounted[pdu.bytes] > in_stream[pdu.bytes]:
             pass
         elif "broken_chain" in (pdu.row["anomalies"] or []):
             broken[pdu.frame].append(pdu.bytes)

@@ -154,6 +154,13 @@ def chained(message):
     return message[:following] if 64 <= following < len(message) else message
 
 
+def variant(capture):
+    """The kind of file that a pcap is taken for by what stands in its records, whose headers have more fields in some kinds."""
+    done = subprocess.run(["capinfos", "-t", "-T", "-r", "-m", str(capture)], capture_output=True, text=True, timeout=300)
+    kind = done.stdout.strip().rpartition(",")[2]
+    return None if kind in ("", "pcap", "pcapng", "nsecpcap") else kind
+
+
 def other_protocol(capture, frame):
     """What tshark takes the payload of a segment for, when not for a NetBIOS session."""
     text = run(["-r", str(capture), "-Y", f"frame.number=={frame}", "-T", "fields", "-e", "frame.protocols"])
