@@ -113,7 +113,7 @@ impl Findings {
     /// SMB1 in the capture, which has no operations in the dataset.
     pub fn smb1(&mut self, messages: u64) {
         if messages > 0 {
-            let text = format!("{messages} SMB1 messages; they are counted, not analysed, and cannot be replayed");
+            let text = format!("{messages} SMB1 messages; `smbreplay smb1 FILE` shows them; they cannot be replayed");
             self.note(FindingKind::Smb1, None, messages, text);
         }
     }

@@ -15,6 +15,7 @@ mod requests;
 mod responses;
 mod session_totals;
 mod session_window;
+mod smb1;
 mod statistics;
 #[cfg(test)]
 mod testing;
@@ -31,6 +32,7 @@ pub use opens::{FailedOpen, FileFate, Open, OpenEnd, Opens, Point};
 pub use pairing::{PairedOperation, Pairing, PairingCounts, SessionSlot};
 pub use session_totals::SessionTotals;
 pub use session_window::WindowLimits;
+pub use smb1::{Smb1Activity, Smb1File, Smb1Login, Smb1Operation, smb1_activity};
 pub use statistics::{
     ErrorCount, GroupBy, GroupSummary, QueueDepth, SessionTime, SizeCount, SlowOperation, Statistics,
     StatisticsReport, TransferSummary, WorkingSet,

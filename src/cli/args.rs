@@ -17,6 +17,7 @@ mod opens;
 mod replay;
 mod session;
 mod shared;
+mod smb1;
 mod stats;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -37,6 +38,7 @@ pub use opens::{FilesArgs, ListingArgs, OpensArgs};
 pub use replay::{OrderingArg, PacingArg, ReplayArgs, TimeArg};
 pub use session::{FilterArgs, SessionArgs};
 pub use shared::{KeyArgs, PasswordArgs, TargetArgs, TraceArgs, seconds};
+pub use smb1::{Smb1Args, Smb1Part};
 pub use stats::{GroupByArg, StatsArgs};
 
 /// Turn captures of SMB2/3 traffic into datasets, and replay them against a lab server
@@ -108,6 +110,8 @@ pub enum Command {
     Lifecycle(LifecycleArgs),
     /// Tell who logged in and how, and what stands out
     Auth(AuthArgs),
+    /// Look at SMB1, which has no place in a dataset
+    Smb1(Smb1Args),
     /// Look whether a lab server is fit for a replay; change nothing
     Validate(ValidateArgs),
     /// Make what the share held before the capture began

@@ -57,6 +57,7 @@ fn run(cli: &Cli) -> Result<ExitStatus, Failure> {
         Command::Extract(args) => commands::extract::run(args, &config),
         Command::Lifecycle(args) => commands::lifecycle::run(args, &config),
         Command::Auth(args) => commands::auth::run(args, &config),
+        Command::Smb1(args) => commands::smb1::run(args),
         Command::Replay(args) => commands::replay::run(args, &config),
         Command::Cleanup(args) => commands::cleanup::run(args, &config),
         Command::Run(args) => commands::run::run(args, &config),

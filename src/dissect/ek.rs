@@ -174,7 +174,7 @@ fn number<T: FromStr>(fields: &EkFields, field: EkField) -> Option<T> {
 
 /// `1795314733.705029000` as tshark 4.0 prints it, or `2026-11-22T02:32:13.705029000Z` as others do.
 /// The time of a record; what is beyond all times, in a damaged capture, is the last, as for our own reader.
-fn time_of(text: &str) -> Option<Timestamp> {
+pub(super) fn time_of(text: &str) -> Option<Timestamp> {
     if text.contains('T') {
         let time = DateTime::parse_from_rfc3339(text).ok()?;
         let beyond = if time.timestamp() > 0 { i64::MAX } else { i64::MIN };

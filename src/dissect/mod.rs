@@ -20,6 +20,7 @@ mod ntlmssp;
 mod packet_stream;
 mod rpc;
 mod setup_message;
+mod smb1_line;
 mod ticket;
 mod wire_event;
 
@@ -33,4 +34,5 @@ pub use login_message::{LoginMessage, login_message};
 pub use packet_stream::PacketStreamWriter;
 pub use rpc::RpcFacts;
 pub use setup_message::{SetupMessage, setup_message};
+pub use smb1_line::smb1_messages;
 pub use wire_event::wire_event;

@@ -86,7 +86,7 @@ pub(super) fn check_found_something(
         instead = "nothing else".to_owned();
     }
     let hint = if statistics.smb1_messages > 0 {
-        "; SMB1 is another protocol, which smbreplay does not read"
+        "; SMB1 is another protocol: `smbreplay smb1 FILE` shows it"
     } else if !statistics.tunnels.is_empty() && options.tshark.is_none() {
         "; SMB2 in tunnels and on such link layers is found by tshark, which was not used"
     } else if instead.contains("TCP port") {

@@ -22,6 +22,7 @@ mod pdu;
 mod replayed_step;
 mod run;
 mod session;
+mod smb1;
 mod timestamp;
 mod wire_event;
 
@@ -45,5 +46,6 @@ pub use pdu::{CaptureEvent, Connection, ConnectionIndex, Gap, OpaqueKind, Opaque
 pub use replayed_step::{Difference, ReplayedStep};
 pub use run::RunEntry;
 pub use session::{LoginFacts, SessionEntry};
+pub use smb1::{Smb1Command, Smb1Message};
 pub use timestamp::Timestamp;
 pub use wire_event::{TcpFlags, WireEvent, WireEventKind};

@@ -96,6 +96,11 @@ impl Tshark {
         command.args(["-Y", "smb2 or smb", "-T", "ek", "-x", "-J", "frame ip ipv6 tcp smb smb2"])
     }
 
+    /// Prints one object for each frame of a capture that has SMB1 in it (`dissect::smb1_messages` reads it).
+    pub fn smb1_command(&self, file: &Path, ports: &[u16]) -> Command {
+        self.of_file(file, ports).args(["-Y", "smb", "-T", "ek", "-J", "frame ip ipv6 tcp smb"])
+    }
+
     /// Prints one frame in full, as `tshark -V` does.
     pub fn verbose_frame_command(&self, file: &Path, ports: &[u16], frame: u64) -> Command {
         let command = self.of_file(file, ports).arg("-Y").arg(format!("frame.number=={frame}"));

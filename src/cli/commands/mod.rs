@@ -18,5 +18,6 @@ pub mod replay;
 pub mod run;
 pub mod session;
 pub mod setup;
+pub mod smb1;
 pub mod stats;
 pub mod validate;
