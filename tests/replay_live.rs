@@ -14,7 +14,7 @@ use std::time::Duration;
 use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
 use smbreplay::model::{ConnectionIndex, Operation, Timestamp};
 use smbreplay::replay::{
-    Class, Closing, NameMap, Options, Ordering, Pacing, Run, RunReport, Target, Verdict, Workload,
+    Class, Closing, NameMap, Options, Ordering, Outcome, Pacing, Run, RunReport, Target, Verdict, Workload,
 };
 use smbreplay::store::{Dataset, Projection};
 use smbreplay::wire::{ConnectOptions, Credentials};
@@ -191,6 +191,17 @@ fn the_captured_pace_is_kept() {
     assert_eq!(report.verdict(), Verdict::Agreed, "{}", told(&report));
     let (is, was) = (report.summary.elapsed.as_secs_f64(), report.summary.captured_elapsed.as_secs_f64());
     assert!(is > 0.95 * was && is < 3.0 * was + 10.0, "{is} s for {was} s");
+    // The logins are part of the timeline and were made before their time, so that the rest is on time.
+    let noted = |outcome: &&Outcome| outcome.note.as_deref() == Some("made ahead of its time");
+    assert_eq!(
+        report.outcomes.iter().filter(noted).count(),
+        14,
+        "seven connections and their logins: {}",
+        told(&report)
+    );
+    assert_eq!(report.summary.logins_ahead, 7);
+    let (late, behind) = (report.summary.lateness.unwrap(), report.summary.behind.unwrap());
+    assert!(late.count > 100 && late.p50_ns <= behind.p50_ns && late.max_ns <= behind.max_ns);
 
     samba.prepare("async", "testshare");
     let options = Options { pacing: Pacing::Scaled(4.0), ..Options::default() };

@@ -4,6 +4,7 @@
 //! server knows clients and opens across connections (client GUIDs, lease keys, create GUIDs) differ from pass to pass.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 use serde::Serialize;
@@ -13,6 +14,13 @@ use super::engine::Engine;
 use super::outcome::{Class, Outcome};
 use super::run::{Finished, Prepared, Progress, ReplayError, Target};
 use crate::wire::{Connection, CreateSpec, access, disposition};
+
+/// Where a timeline is kept, a login begins so many times what one took before it has to be there; all copies log in at once.
+const LOGINS_AHEAD: u32 = 4;
+/// And at least so long before.
+const LEAST_LEAD: Duration = Duration::from_millis(250);
+/// And at most.
+const MOST_LEAD: Duration = Duration::from_secs(5);
 
 /// The folder of a copy, counted from 1: in the base folder, or in the share's root.
 pub fn clone_folder(base_dir: Option<&str>, copy: u32) -> String {
@@ -108,8 +116,9 @@ pub(super) struct Passes {
     /// The outcomes, one pass behind the other, each in the order of the steps.
     pub(super) outcomes: Vec<Outcome>,
     pub(super) tallies: Vec<PassTally>,
-    pub(super) elapsed: std::time::Duration,
+    pub(super) elapsed: Duration,
     pub(super) unexpected_breaks: usize,
+    pub(super) logins_ahead: usize,
     pub(super) interrupted: bool,
 }
 
@@ -149,22 +158,25 @@ impl Prepared {
         Ok(())
     }
 
-    /// All copies at once, as many times as asked for.
+    /// All copies at once, as many times as asked for. `login` is how long one took.
     pub(super) async fn run_passes(
         &self,
+        login: Duration,
         mut progress: impl FnMut(Progress) + Send,
         stop: watch::Receiver<bool>,
     ) -> Result<Passes, ReplayError> {
+        let lead = (LOGINS_AHEAD * login * self.options.clones).clamp(LEAST_LEAD, MOST_LEAD);
         let mut passes = Passes::default();
         let mut before = Progress::default();
         for iteration in 1..=self.options.iterations {
             let left = (self.options.iterations - iteration) as usize;
-            let copies = self.iteration(iteration, left, before, &mut progress, stop.clone()).await?;
+            let copies = self.iteration(iteration, left, before, lead, &mut progress, stop.clone()).await?;
             let longest = copies.iter().map(|(_, finished)| finished.elapsed).max();
             passes.elapsed += longest.unwrap_or_default();
             for (pass, finished) in copies {
                 passes.tallies.push(PassTally::of(pass, self.folder_of(pass.copy), &finished));
                 passes.unexpected_breaks += finished.unexpected_breaks;
+                passes.logins_ahead += finished.logins_ahead;
                 passes.interrupted |= finished.interrupted;
                 before = before.and(finished.progress);
                 passes.outcomes.extend(finished.outcomes.into_iter().map(|outcome| Outcome { pass, ..outcome }));
@@ -181,6 +193,7 @@ impl Prepared {
         iteration: u32,
         left: usize,
         before: Progress,
+        lead: Duration,
         progress: &mut (impl FnMut(Progress) + Send),
         stop: watch::Receiver<bool>,
     ) -> Result<Vec<(Pass, Finished)>, ReplayError> {
@@ -195,6 +208,7 @@ impl Prepared {
                 Arc::clone(&self.users),
                 self.options.clone(),
                 pass.number(),
+                lead,
             );
             let tell = tell.clone();
             let told = move |progress| {

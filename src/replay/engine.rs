@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{mpsc, watch};
 
+use super::ahead::Ahead;
 use super::breaks::Breaks;
 use super::copies::CopyNumber;
 use super::lane::{Happening, Job, Teller};
@@ -29,8 +30,6 @@ use super::users::SessionUsers;
 use crate::model::{Command, FileId, Operation, TreeId};
 use crate::wire::{Connection, Session};
 
-/// A timer is about a millisecond late: up to this long before something is due, the loop turns instead of sleeping.
-const TURNING: Duration = Duration::from_micros(1500);
 /// How often progress is told of.
 const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 /// How many happenings are taken in before it is looked whether something is due.
@@ -45,6 +44,8 @@ pub(super) struct Engine {
     users: Arc<SessionUsers>,
     options: Options,
     copy: CopyNumber,
+    /// How long before their time connections and logins are made where a timeline is kept.
+    lead: Duration,
 }
 
 /// A captured connection on the target.
@@ -94,11 +95,13 @@ pub(super) struct Running<'a> {
     pub(super) start: Instant,
     pub(super) tell: Teller,
     pub(super) readiness: Readiness<'a>,
-    schedule: Schedule<'a>,
+    pub(super) schedule: Schedule<'a>,
+    /// What is made ahead of its time.
+    pub(super) ahead: Ahead,
     /// Chains that are ready, by when they are due.
-    due: BinaryHeap<Reverse<(Duration, u32)>>,
+    pub(super) due: BinaryHeap<Reverse<(Duration, u32)>>,
     /// By chain: when it is due, and when what it waits for was there.
-    timing: Vec<(Duration, Duration)>,
+    pub(super) timing: Vec<(Duration, Duration)>,
     /// When steps in flight are given up. Those that were answered meanwhile stay until their time.
     pub(super) deadlines: BinaryHeap<Reverse<(Duration, StepIndex)>>,
     pub(super) lanes: Vec<Lane>,
@@ -131,8 +134,9 @@ impl Engine {
         users: Arc<SessionUsers>,
         options: Options,
         copy: CopyNumber,
+        lead: Duration,
     ) -> Self {
-        Self { plan, operations, target, users, options, copy }
+        Self { plan, operations, target, users, options, copy, lead }
     }
 
     /// Runs the plan to its end, or until `stop` turns true.
@@ -143,15 +147,16 @@ impl Engine {
     ) -> Finished {
         let (tell, mut happenings) = mpsc::unbounded_channel();
         let mut running = Running::new(&self, tell);
-        let mut interrupted = false;
-        let mut told = Instant::now();
         progress(running.progress);
-        loop {
+        let mut interrupted = running.begin(&mut happenings, &mut stop).await.is_break();
+        let mut told = Instant::now();
+        while !interrupted {
             if *stop.borrow() {
                 interrupted = true;
                 break;
             }
             running.take_in(&mut happenings);
+            running.go_ahead();
             running.send_due();
             running.expire();
             if told.elapsed() >= PROGRESS_EVERY {
@@ -184,6 +189,7 @@ impl Engine {
         let reached = running.progress_now();
         progress(reached);
         let unexpected_breaks = running.breaks.unexpected;
+        let logins_ahead = running.ahead.logins();
         let outcomes = running
             .outcomes
             .into_iter()
@@ -192,12 +198,12 @@ impl Engine {
                 outcome.unwrap_or_else(|| Outcome::unanswered(step as StepIndex, Class::NotReached))
             })
             .collect();
-        Finished { outcomes, progress: reached, elapsed, unexpected_breaks, interrupted }
+        Finished { outcomes, progress: reached, elapsed, unexpected_breaks, logins_ahead, interrupted }
     }
 }
 
 /// Waits until the run is to stop; for ever, when nobody can ask for it any more.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         std::future::pending::<()>().await;
     }
@@ -205,11 +211,12 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 
 impl<'a> Running<'a> {
     fn new(engine: &'a Engine, tell: Teller) -> Self {
-        let Engine { plan, operations, target, users, options, copy } = engine;
+        let Engine { plan, operations, target, users, options, copy, lead } = engine;
         let cancel_targets = plan.steps.iter().filter_map(|step| match step.kind {
             StepKind::Cancel { target } => target,
             _ => None,
         });
+        let (schedule, origins) = (Schedule::new(plan, options), Origins::new(plan, operations));
         let mut running = Self {
             plan,
             operations,
@@ -220,7 +227,8 @@ impl<'a> Running<'a> {
             start: Instant::now(),
             tell,
             readiness: Readiness::new(plan),
-            schedule: Schedule::new(plan, options),
+            ahead: Ahead::new(plan, &schedule, &origins, *lead),
+            schedule,
             due: BinaryHeap::new(),
             timing: vec![(Duration::ZERO, Duration::ZERO); plan.chains.len()],
             deadlines: BinaryHeap::new(),
@@ -240,7 +248,7 @@ impl<'a> Running<'a> {
             }),
             cancel_targets: cancel_targets.collect(),
             breaks: Breaks::new(plan, operations),
-            origins: Origins::new(plan, operations),
+            origins,
             stopping: false,
             progress: Progress { total: plan.steps.len(), ..Progress::default() },
         };
@@ -271,43 +279,13 @@ impl<'a> Running<'a> {
     }
 
     /// Takes in what has happened, without waiting.
-    fn take_in(&mut self, happenings: &mut mpsc::UnboundedReceiver<Happening>) {
+    pub(super) fn take_in(&mut self, happenings: &mut mpsc::UnboundedReceiver<Happening>) {
         for _ in 0..AT_ONCE {
             match happenings.try_recv() {
                 Ok(happening) => self.take(happening),
                 Err(_) => return,
             }
         }
-    }
-
-    /// Sends the chains that are ready and due.
-    fn send_due(&mut self) {
-        loop {
-            let now = self.now();
-            for chain in std::mem::take(&mut self.readiness.ready) {
-                let due = self.schedule.due(chain, now);
-                if let Some(timing) = self.timing.get_mut(chain as usize) {
-                    *timing = (due, now);
-                }
-                self.due.push(Reverse((due, chain)));
-            }
-            match self.due.peek() {
-                Some(Reverse((due, chain))) if *due <= now => {
-                    let (due, chain) = (*due, *chain);
-                    self.due.pop();
-                    self.send_chain(chain, due);
-                }
-                _ => return,
-            }
-        }
-    }
-
-    /// What a chain had waited for beside answers, its connection or login, is there: when it is due.
-    pub(super) fn ready_again(&mut self, chain: u32) -> Duration {
-        let now = self.now();
-        let Some((due, ready)) = self.timing.get_mut(chain as usize) else { return now };
-        *ready = now;
-        *due
     }
 
     /// Gives up steps whose time is over.
@@ -324,17 +302,6 @@ impl<'a> Running<'a> {
     /// All steps have their outcome, save those that need none.
     fn is_finished(&self) -> bool {
         self.progress.done + self.optional.len() >= self.progress.total
-    }
-
-    fn is_turning(&self) -> bool {
-        let next = self.due.peek().map(|Reverse((due, _))| *due);
-        !self.readiness.ready.is_empty() || next.is_some_and(|due| due <= self.now() + TURNING)
-    }
-
-    fn wake_at(&self, at_latest: Instant) -> Instant {
-        let due = self.due.peek().map(|Reverse((due, _))| self.start + due.saturating_sub(TURNING));
-        let deadline = self.deadlines.peek().map(|Reverse((deadline, _))| self.start + *deadline);
-        [due, deadline].into_iter().flatten().fold(at_latest, Instant::min)
     }
 
     /// Records a step's outcome, once, and lets go what waited for it.
@@ -355,9 +322,10 @@ impl<'a> Running<'a> {
         self.progress.divergences += usize::from(outcome.diverged());
         self.progress.late += usize::from(outcome.lateness().is_some_and(|late| late > LATE));
         let lost = outcome.class == Class::ConnectionLost;
+        let over = outcome.answered;
         *place = Some(outcome);
         self.learn_failure(step);
-        self.readiness.done(step);
+        self.release(over, |readiness| readiness.done(step));
         if lost && self.options.on_connection_loss == OnConnectionLoss::Stop {
             self.stopping = true;
         }

@@ -3,8 +3,10 @@
 //! [`Plan`] says what will be sent and what each step waits for; [`IdMap`] learns which live id stands for which captured
 //! one; [`Rewriter`] makes the bodies; the engine sends, waits and compares; [`RunReport`] tells.
 
+mod ahead;
 mod breaks;
 mod classify;
+mod clock;
 mod closing;
 mod compare_info;
 mod copies;

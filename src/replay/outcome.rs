@@ -186,13 +186,14 @@ impl Outcome {
         self.answered?.checked_sub(self.sent?)
     }
 
-    /// How much later than due it was sent.
+    /// How late the engine was with it: how much later it was sent than it was due and could be. It could not be before the answers
+    /// that the captured client had waited for, and its login, were there.
     pub fn lateness(&self) -> Option<Duration> {
-        Some(self.sent?.saturating_sub(self.due?))
+        Some(self.sent?.saturating_sub(self.due?.max(self.ready?)))
     }
 
-    /// How much of that is the engine's own: how much later it was sent than it was due and could be.
-    pub fn own_lateness(&self) -> Option<Duration> {
-        Some(self.sent?.saturating_sub(self.due?.max(self.ready?)))
+    /// How far behind the clock it was sent, for whatever reason.
+    pub fn behind(&self) -> Option<Duration> {
+        Some(self.sent?.saturating_sub(self.due?))
     }
 }

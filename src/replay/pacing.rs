@@ -30,6 +30,11 @@ impl<'a> Schedule<'a> {
         Self { plan, pacing: options.pacing, max_gap: options.max_gap, start, timeline }
     }
 
+    /// Whether chains have a time of their own, whatever they wait for.
+    pub(super) fn is_timeline(&self) -> bool {
+        matches!(self.pacing, Pacing::Captured | Pacing::Scaled(_))
+    }
+
     /// When a chain that became ready at `ready` is due; both from the start of the run.
     pub(super) fn due(&self, chain: u32, ready: Duration) -> Duration {
         let at = chain as usize;

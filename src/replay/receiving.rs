@@ -19,7 +19,7 @@ impl Running<'_> {
             Happening::Connected { connection, result } => self.connected(connection, result),
             Happening::LoggedIn { connection, session, result } => self.logged_in(connection, session, result),
             Happening::TreeConnected { session, captured, result } => self.tree_connected(session, captured, result),
-            Happening::Interim { step } => self.readiness.interim(step),
+            Happening::Interim { step } => self.release(None, |readiness| readiness.interim(step)),
             Happening::Answered { step, answer } => match *answer {
                 Ok(reply) => self.answered(step, reply),
                 Err(error) => self.unanswered(step, &error),
@@ -31,7 +31,7 @@ impl Running<'_> {
                 outcome.sent = sent.map(|sent| sent.saturating_duration_since(self.start));
                 self.finish(outcome);
             }
-            Happening::ShutDown { step } => self.readiness.done(step),
+            Happening::ShutDown { step } => self.release(None, |readiness| readiness.done(step)),
             Happening::Unasked { connection, event } => self.unasked(connection, event),
         }
     }
@@ -54,6 +54,8 @@ impl Running<'_> {
                     self.finish(super::sending::own(step));
                 }
             }
+            // Made ahead: whoever needs it tries again.
+            Err(_) if own.is_empty() && waiting.is_empty() => *lane = Lane::Idle,
             Err(error) => {
                 let root = own.first().copied().unwrap_or_else(|| self.first_step(&waiting));
                 if let Some(lane) = self.lanes.get_mut(connection as usize) {
@@ -70,6 +72,8 @@ impl Running<'_> {
         let Some(Login::Pending(waiting)) = self.logins.remove(&key) else { return };
         match result {
             Ok(live) => drop(self.logins.insert(key, Login::Done(live))),
+            // Made ahead: whoever needs it tries again.
+            Err(_) if waiting.is_empty() => {}
             Err(error) => {
                 let root = self.first_step(&waiting);
                 self.logins.insert(key, Login::Failed(root));

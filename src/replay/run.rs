@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 use tokio::sync::watch;
@@ -360,19 +360,22 @@ impl Prepared {
     }
 
     /// Connects, logs everybody in and connects each share once, and ends that again: what is wrong with the target altogether
-    /// is an error here, and not thousands of divergences.
-    pub async fn probe(&self) -> Result<(), ReplayError> {
+    /// is an error here, and not thousands of divergences. How long the slowest login took, its connection with it.
+    pub async fn probe(&self) -> Result<Duration, ReplayError> {
+        let mut slowest = Duration::ZERO;
         let logs_in = self.sessions_that_log_in();
         for (credentials, sessions) in self.users.distinct(|session| logs_in.contains(&session)) {
+            let begun = Instant::now();
             let connection = Connection::connect(self.target.connect.clone()).await?;
             let session = connection.login(credentials).await?;
+            slowest = slowest.max(begun.elapsed());
             for share in self.shares_of(|session| sessions.contains(&session)) {
                 let tree = connection.tree_connect(&session, &share).await?;
                 connection.tree_disconnect(&tree).await?;
             }
             connection.logoff(&session).await?;
         }
-        Ok(())
+        Ok(slowest)
     }
 
     /// Replays. `stop` turning true ends the run with what was done so far.
@@ -388,22 +391,24 @@ impl Prepared {
             }
         };
         let beginning = async {
-            self.probe().await?;
-            self.make_folders().await
+            let login = self.probe().await?;
+            self.make_folders().await?;
+            Ok::<_, ReplayError>(login)
         };
-        tokio::select! {
+        let login = tokio::select! {
             result = beginning => result?,
             // The engine sees it too, and reports a run in which nothing was reached.
-            () = stopped => {}
-        }
+            () = stopped => Duration::ZERO,
+        };
         let started = now();
-        let finished = self.run_passes(progress, stop).await?;
+        let finished = self.run_passes(login, progress, stop).await?;
         let summary = RunSummary::new(
             &self.plan,
             &self.operations,
             &finished.outcomes,
             finished.elapsed,
             finished.unexpected_breaks,
+            finished.logins_ahead,
         );
         let thresholds = self.options.thresholds.iter().map(|threshold| threshold.judge(&summary)).collect();
         let divergences = Row::divergences(&self.plan, &self.operations, &finished.outcomes);
@@ -448,5 +453,6 @@ pub(super) struct Finished {
     pub(super) progress: Progress,
     pub(super) elapsed: Duration,
     pub(super) unexpected_breaks: usize,
+    pub(super) logins_ahead: usize,
     pub(super) interrupted: bool,
 }

@@ -26,7 +26,7 @@ impl Running<'_> {
         let plan = self.plan;
         let Some(planned) = plan.chains.get(chain as usize) else { return };
         if let Some(closing) = planned.closing {
-            self.readiness.sent(chain);
+            self.release(None, |readiness| readiness.sent(chain));
             return self.close(planned.connection, closing);
         }
         let mut requests: Vec<Request> = Vec::new();
@@ -86,14 +86,14 @@ impl Running<'_> {
         if !requests.is_empty() {
             self.hand_over(planned.connection, requests, due);
         }
-        self.readiness.sent(chain);
+        self.release(None, |readiness| readiness.sent(chain));
     }
 
     /// Ends a connection as the captured client did, and lets the server give back what was open on it.
     fn close(&mut self, connection: u32, closing: u32) {
         let step = self.plan.closing_step(closing);
         let Some(lane) = self.lanes.get_mut(connection as usize) else { return };
-        let Lane::Up { jobs, .. } = lane else { return self.readiness.done(step) };
+        let Lane::Up { jobs, .. } = lane else { return self.release(None, |readiness| readiness.done(step)) };
         let _ = jobs.send(Job::ShutDown { step });
         *lane = Lane::Closed;
         self.logins.retain(|(on, _), _| *on != connection);
@@ -249,11 +249,11 @@ impl Running<'_> {
                 self.connect(connection);
             }
             Some(Lane::Connecting(_)) => {}
-            _ => self.finish(own(step)),
+            _ => self.finish(self.there_already(step, connection, None)),
         }
     }
 
-    fn connect(&self, connection: u32) {
+    pub(super) fn connect(&self, connection: u32) {
         let (client_guid, dialect) = self.origins.negotiated.get(&connection).copied().unwrap_or_default();
         let client_guid = client_guid.map(|guid| self.copy.separated(guid));
         let (target, tell) = (Arc::clone(self.target), self.tell.clone());
@@ -267,13 +267,13 @@ impl Running<'_> {
         let chain = self.plan.steps.get(step as usize).map_or(0, |step| step.chain);
         self.in_flight.entry(step).or_insert(Flight { due, handed_over: self.start.elapsed() });
         match self.session_for(chain, connection, session) {
-            Ok(_) => self.finish(own(step)),
+            Ok(_) => self.finish(self.there_already(step, connection, Some(session))),
             Err(Missing::Later) => {}
             Err(Missing::Never(root)) => self.skip(step, root),
         }
     }
 
-    fn log_in(&mut self, connection: u32, session: u32) {
+    pub(super) fn log_in(&mut self, connection: u32, session: u32) {
         let Some(Lane::Up { wire, .. }) = self.lanes.get(connection as usize) else { return };
         // A session that lives on another connection is bound to this one; one whose connection is gone is made anew.
         let home = self.homes.get(&session).copied().filter(|home| *home != connection);

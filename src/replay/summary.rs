@@ -150,14 +150,16 @@ pub struct RunSummary {
     pub bytes_read: u64,
     /// Payload bytes that WRITE responses of the target accepted.
     pub bytes_written: u64,
-    /// How much later than due steps were sent.
+    /// How late the engine was: how much later steps were sent than they were due and what they wait for was there.
     pub lateness: Option<Percentiles>,
-    /// How much of that was the engine's own, and not waiting for answers and logins that took longer than in the capture.
-    pub own_lateness: Option<Percentiles>,
-    /// Steps sent more than 2 ms after they were due.
+    /// How far behind the clock steps were sent, with what answers and logins took longer than in the capture.
+    pub behind: Option<Percentiles>,
+    /// Steps with which the engine was more than 2 ms late.
     pub late: usize,
-    /// Those among them that were late because of what they waited for.
+    /// Steps sent more than 2 ms behind the clock because of what they waited for, and not because the engine was late.
     pub held_up: usize,
+    /// Logins made ahead of their time, so that what follows them is on time.
+    pub logins_ahead: usize,
     /// Breaks of the target that the capture has not got; the engine acknowledged them.
     pub unexpected_breaks: usize,
     /// From the first request to the last answer, in seconds.
@@ -195,6 +197,7 @@ impl RunSummary {
         outcomes: &[Outcome],
         elapsed: Duration,
         unexpected_breaks: usize,
+        logins_ahead: usize,
     ) -> Self {
         let mut summary = Self {
             steps: outcomes.len(),
@@ -212,16 +215,17 @@ impl RunSummary {
             bytes_read: 0,
             bytes_written: 0,
             lateness: None,
-            own_lateness: None,
+            behind: None,
             late: 0,
             held_up: 0,
+            logins_ahead,
             unexpected_breaks,
             elapsed,
             captured_elapsed: captured_elapsed(plan, operations),
         };
         let mut commands: BTreeMap<u16, (Command, CommandTally)> = BTreeMap::new();
         let mut roots: FxHashMap<(Pass, StepIndex), usize> = FxHashMap::default();
-        let (mut lateness, mut own_lateness) = (Latencies::default(), Latencies::default());
+        let (mut lateness, mut behind) = (Latencies::default(), Latencies::default());
         let (mut all_captured, mut all_replayed) = (Latencies::default(), Latencies::default());
         for outcome in outcomes {
             let at = outcome.step as usize;
@@ -276,16 +280,16 @@ impl RunSummary {
                 Command::Write => summary.bytes_written += outcome.payload,
                 _ => {}
             }
-            if let Some(late) = outcome.lateness() {
-                lateness.add(u64::try_from(late.as_nanos()).unwrap_or(u64::MAX));
+            if let (Some(late), Some(after)) = (outcome.lateness(), outcome.behind()) {
+                let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+                lateness.add(nanoseconds(late));
+                behind.add(nanoseconds(after));
                 summary.late += usize::from(late > LATE);
-                let own = outcome.own_lateness().unwrap_or(late);
-                own_lateness.add(u64::try_from(own.as_nanos()).unwrap_or(u64::MAX));
-                summary.held_up += usize::from(late > LATE && own <= LATE);
+                summary.held_up += usize::from(after > LATE && late <= LATE);
             }
         }
         summary.lateness = lateness.percentiles();
-        summary.own_lateness = own_lateness.percentiles();
+        summary.behind = behind.percentiles();
         summary.captured_latency = all_captured.percentiles();
         summary.replayed_latency = all_replayed.percentiles();
         summary.noise = commands.values().map(|(_, tally)| tally.noise).sum();

@@ -251,20 +251,7 @@ fn figures(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
         report.options.ordering.name(),
         report.options.pacing,
     )?;
-    if let Some(lateness) = summary.lateness.filter(|_| report.options.pacing != Pacing::Asap) {
-        writeln!(
-            out,
-            "sent later than due: p50 {}, p99 {}; {} more than 2 ms late, {} of them for answers or logins that took longer",
-            duration(lateness.p50_ns),
-            duration(lateness.p99_ns),
-            count(summary.late, "step"),
-            summary.held_up
-        )?;
-        if let Some(own) = summary.own_lateness {
-            let (p50, p99) = (duration(own.p50_ns), duration(own.p99_ns));
-            writeln!(out, "of that smbreplay's own: p50 {p50}, p99 {p99}")?;
-        }
-    }
+    punctuality(report, out)?;
     if let Some(selection) = &report.selection {
         writeln!(
             out,
@@ -283,6 +270,27 @@ fn figures(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     }
     if summary.unexpected_breaks > 0 {
         writeln!(out, "{} that the capture has not got, acknowledged", count(summary.unexpected_breaks, "break"))?;
+    }
+    Ok(())
+}
+
+/// Where a pace is kept: how late smbreplay was, and how far behind the clock what it waits for put it.
+fn punctuality(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
+    let summary = &report.summary;
+    let (Some(late), Some(behind)) = (summary.lateness, summary.behind) else { return Ok(()) };
+    if report.options.pacing == Pacing::Asap {
+        return Ok(());
+    }
+    let (p50, p99, steps) = (duration(late.p50_ns), duration(late.p99_ns), count(summary.late, "step"));
+    writeln!(out, "lateness: p50 {p50}, p99 {p99}; {steps} sent more than 2 ms late")?;
+    let (p50, p99, steps) = (duration(behind.p50_ns), duration(behind.p99_ns), count(summary.held_up, "step"));
+    writeln!(
+        out,
+        "behind the captured clock: p50 {p50}, p99 {p99}; {steps} more than 2 ms for answers that took longer"
+    )?;
+    if summary.logins_ahead > 0 {
+        let logins = count(summary.logins_ahead, "login");
+        writeln!(out, "made ahead of their time, so that what follows is on time: {logins}")?;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ What has failed:
     status>0  match<99%  data(READ)>0  diverged>5   steps of a class: a number, or % of the steps
     p99>20ms  p99(READ)>50ms  p50(WRITE)>2x         latencies p50 p90 p99 p99.9 max; x: captured
     ops/s<1000  bytes/s<100MiB  elapsed>1.1x        over the whole run
-    late>1%                                         steps sent more than 2 ms after their time
+    late>1%                                         steps that smbreplay was more than 2 ms late with
   Classes: match status data length info missing_response timeout connection_lost skipped
   not_replayable not_selected not_reached; diverged is all in which the server differs.
   What should have been measured and was not has failed; a command that the run has not got
