@@ -23,7 +23,7 @@ fn summary(classes: impl Fn(u32) -> Class) -> RunSummary {
             outcome
         })
         .collect();
-    RunSummary::new(&plan, &operations, &outcomes, Duration::from_secs(2), 0)
+    RunSummary::new(&plan, &operations, &outcomes, Duration::from_secs(2), 0, 0)
 }
 
 fn judged(text: &str, summary: &RunSummary) -> (Judgement, String) {
