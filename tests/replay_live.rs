@@ -168,12 +168,20 @@ fn no_fixture_diverges_on_a_share_in_its_captured_state() {
 #[test]
 fn every_ordering_does_the_same_work() {
     let samba = Samba::start(&[]);
-    let cases = ["quickstart", "compound", "setinfo", "big-transfer", "async", "unicode-names", "errors", "pipes"];
+    let cases = [
+        "quickstart",
+        "compound",
+        "setinfo",
+        "big-transfer",
+        "async",
+        "unicode-names",
+        "errors",
+        "pipes",
+        "leases-oplocks",
+        "durable",
+    ];
     for ordering in [Ordering::Resource, Ordering::Serial] {
-        // What oplocks do to another client's requests is no dependency of a resource's. Nor can it be waited for that a
-        // server has noticed the end of a connection: until then it shares a file as that one's opens say.
-        let more = if ordering == Ordering::Serial { &["leases-oplocks", "durable"][..] } else { &[] };
-        for case in cases.iter().chain(more) {
+        for case in cases {
             samba.prepare(case, "testshare");
             let options = Options { ordering, ..Options::default() };
             let report = replay(workload(case), target(&samba, None), options);

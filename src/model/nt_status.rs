@@ -55,6 +55,7 @@ impl NtStatus {
     pub const FILE_CLOSED: Self = Self(0xC000_0128);
     pub const USER_SESSION_DELETED: Self = Self(0xC000_0203);
     pub const NETWORK_SESSION_EXPIRED: Self = Self(0xC000_035C);
+    pub const FILE_NOT_AVAILABLE: Self = Self(0xC000_0467);
 }
 
 impl NtStatus {

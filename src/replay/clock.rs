@@ -51,6 +51,14 @@ impl Running<'_> {
         *due
     }
 
+    /// Sends a chain later; it could not be sent before.
+    pub(super) fn put_off(&mut self, chain: u32, until: Duration) {
+        if let Some(timing) = self.timing.get_mut(chain as usize) {
+            *timing = (until, until);
+            self.due.push(Reverse((until, chain)));
+        }
+    }
+
     /// Whether something is due so soon that there is no time to sleep.
     pub(super) fn is_turning(&self) -> bool {
         let next = self.due.peek().map(|Reverse((due, _))| *due);

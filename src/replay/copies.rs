@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::engine::Engine;
 use super::outcome::{Class, Outcome};
-use super::run::{Finished, Prepared, Progress, ReplayError, Target};
+use super::run::{Aside, Finished, Prepared, Progress, ReplayError, Target};
 use crate::wire::{Connection, CreateSpec, access, disposition};
 
 /// Where a timeline is kept, a login begins so many times what one took before it has to be there; all copies log in at once.
@@ -117,8 +117,7 @@ pub(super) struct Passes {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) tallies: Vec<PassTally>,
     pub(super) elapsed: Duration,
-    pub(super) unexpected_breaks: usize,
-    pub(super) logins_ahead: usize,
+    pub(super) aside: Aside,
     pub(super) interrupted: bool,
 }
 
@@ -175,8 +174,7 @@ impl Prepared {
             passes.elapsed += longest.unwrap_or_default();
             for (pass, finished) in copies {
                 passes.tallies.push(PassTally::of(pass, self.folder_of(pass.copy), &finished));
-                passes.unexpected_breaks += finished.unexpected_breaks;
-                passes.logins_ahead += finished.logins_ahead;
+                passes.aside += finished.aside;
                 passes.interrupted |= finished.interrupted;
                 before = before.and(finished.progress);
                 passes.outcomes.extend(finished.outcomes.into_iter().map(|outcome| Outcome { pass, ..outcome }));

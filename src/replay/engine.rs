@@ -24,7 +24,8 @@ use super::pacing::Schedule;
 use super::plan::{Plan, StepIndex, StepKind};
 use super::readiness::Readiness;
 use super::remap::IdMap;
-use super::run::{Finished, Progress, Target};
+use super::reopen::Reopens;
+use super::run::{Aside, Finished, Progress, Target};
 use super::summary::LATE;
 use super::users::SessionUsers;
 use crate::model::{Command, FileId, Operation, TreeId};
@@ -122,6 +123,7 @@ pub(super) struct Running<'a> {
     pub(super) cancel_targets: FxHashSet<StepIndex>,
     pub(super) breaks: Breaks,
     pub(super) origins: Origins,
+    pub(super) reopens: Reopens,
     pub(super) stopping: bool,
     pub(super) progress: Progress,
 }
@@ -188,8 +190,11 @@ impl Engine {
         running.end();
         let reached = running.progress_now();
         progress(reached);
-        let unexpected_breaks = running.breaks.unexpected;
-        let logins_ahead = running.ahead.logins();
+        let aside = Aside {
+            unexpected_breaks: running.breaks.unexpected,
+            logins_ahead: running.ahead.logins(),
+            sent_again: running.reopens.count(),
+        };
         let outcomes = running
             .outcomes
             .into_iter()
@@ -198,7 +203,7 @@ impl Engine {
                 outcome.unwrap_or_else(|| Outcome::unanswered(step as StepIndex, Class::NotReached))
             })
             .collect();
-        Finished { outcomes, progress: reached, elapsed, unexpected_breaks, logins_ahead, interrupted }
+        Finished { outcomes, progress: reached, elapsed, aside, interrupted }
     }
 }
 
@@ -249,6 +254,7 @@ impl<'a> Running<'a> {
             cancel_targets: cancel_targets.collect(),
             breaks: Breaks::new(plan, operations),
             origins,
+            reopens: Reopens::new(plan, operations),
             stopping: false,
             progress: Progress { total: plan.steps.len(), ..Progress::default() },
         };

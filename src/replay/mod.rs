@@ -41,6 +41,7 @@ mod readiness;
 mod reason;
 mod receiving;
 mod remap;
+mod reopen;
 mod resources;
 mod results;
 mod rewrite;

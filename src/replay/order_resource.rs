@@ -6,11 +6,12 @@
 
 use rustc_hash::FxHashMap;
 
+use super::classify::granted_file_id;
 use super::picks::Causes;
 use super::plan::{PlannedChain, Step, StepKind};
 use super::ranges::{Follow, Ranges};
 use super::resources::{Mode, Resource, Touches};
-use crate::model::{Operation, Timestamp};
+use crate::model::{FileId, Operation, Timestamp};
 
 /// How far a chain must have come for an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,6 +101,10 @@ pub(super) fn resource_graph(
     let mut ranges: FxHashMap<Resource, Ranges> = FxHashMap::default();
     let mut touches = Touches::default();
     let mut connections: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+    let causes = Causes::of(operations);
+    let open = |create: u32| operations.get(create as usize).and_then(granted_file_id);
+    let broken: FxHashMap<u32, FileId> =
+        causes.breaks.iter().filter_map(|cause| Some((cause.at, open(cause.create)?))).collect();
     for (at, chain) in (0..).zip(chains) {
         let of_connection = connections.entry(chain.connection).or_default();
         if chain.closing.is_some() {
@@ -133,11 +138,11 @@ pub(super) fn resource_graph(
                 }
                 _ => {}
             }
-            touches.of(operation, step);
+            touches.of(operation, step, broken.get(&step_at).copied());
             builder.touch_all(&mut touches, &mut groups, &mut ranges, at);
         }
     }
-    builder.breaks(operations, steps);
+    builder.breaks(&causes, steps);
     builder.closings(steps);
     builder.finish()
 }
@@ -274,9 +279,9 @@ impl<'a> Builder<'a> {
     }
 
     /// A break is awaited when what breaks has been sent.
-    fn breaks(&mut self, operations: &[Operation], steps: &[Step]) {
+    fn breaks(&mut self, causes: &Causes, steps: &[Step]) {
         let chain = |at: u32| steps.get(at as usize).filter(|step| !step.kind.is_left_out()).map(|step| step.chain);
-        for cause in Causes::of(operations).breaks {
+        for cause in &causes.breaks {
             let Some(after) = chain(cause.at) else { continue };
             for before in cause.by.iter().chain([&cause.create]).filter_map(|at| chain(*at)) {
                 self.depend(before, after);

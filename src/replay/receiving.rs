@@ -123,6 +123,9 @@ impl Running<'_> {
         if self.outcomes.get(at as usize).is_some_and(Option::is_some) {
             return;
         }
+        if self.tries_again(at, reply.status()) {
+            return;
+        }
         let server = plan.sessions.get(step.session as usize).map_or(0, |session| session.server);
         self.ids.learn(server, step.session, operation, &reply.pdu);
         let comparison = self.compared(at, step, operation, server, &reply);
@@ -133,7 +136,7 @@ impl Running<'_> {
         let same_bytes =
             comparison.class == Class::Match && comparison.compared && comparison.note.is_none() && !step.on_pipe;
         let known_hash = operation.facts.data_hash.filter(|_| same_bytes).map(u128::from_be_bytes);
-        outcome.note = comparison.note;
+        outcome.note = comparison.note.or_else(|| self.reopens.note(at));
         outcome.compared = comparison.compared;
         outcome.sent = Some(reply.sent.saturating_duration_since(self.start));
         outcome.answered = Some(reply.received.saturating_duration_since(self.start));

@@ -21,7 +21,7 @@ pub(super) enum Resource {
     Open(FileId),
     /// Whether something of that name exists, and who may open it.
     Name(u32),
-    /// What a folder lists.
+    /// What a folder lists: whether there is anything in it decides on its deletion too.
     Listing(u32),
     /// A file's size and attributes.
     Size(u32),
@@ -69,8 +69,8 @@ const SHARES_ALL: u32 = 7;
 const EMPTYING: [u32; 3] = [0, 4, 5];
 
 impl Touches {
-    /// Fills `whole` and `ranges` for an operation.
-    pub(super) fn of(&mut self, operation: &Operation, step: &Step) {
+    /// Fills `whole` and `ranges` for an operation; of a break, `broken` is the open that it is about.
+    pub(super) fn of(&mut self, operation: &Operation, step: &Step, broken: Option<FileId>) {
         self.whole.clear();
         self.ranges.clear();
         let connection = Resource::Connection(operation.connection.index);
@@ -85,7 +85,11 @@ impl Touches {
             }
             (_, Command::Logoff) => return self.whole.push((session, Mode::Write)),
             (_, Command::Echo) => return self.whole.push((connection, Mode::Read)),
-            (StepKind::Break, _) => return,
+            // What a client does to an open after a break of it waits for the break: a CLOSE would take it back.
+            (StepKind::Break, _) => {
+                let open = broken.map(|id| (Resource::Open(id), Mode::Write));
+                return self.whole.extend(open);
+            }
             _ => self.whole.push((session, Mode::Read)),
         }
         let tree = Resource::Tree(step.session, operation.tree_id);
@@ -111,7 +115,8 @@ impl Touches {
         };
         if let Some(id) = operation.file_id {
             self.whole.push((Resource::Open(id), open_mode));
-            if operation.command == Command::Close {
+            // Some try ids that are another client's.
+            if operation.command == Command::Close && operation.status.is_none_or(|status| !status.is_error()) {
                 let here = self.held.get_mut(&operation.connection.index);
                 if here.and_then(|held| held.remove(&id)).is_none() {
                     // It was opened over another channel.
@@ -158,6 +163,9 @@ impl Touches {
         let Some(name) = name else { return };
         self.whole.push((Resource::Name(name), name_mode));
         self.ancestors(name);
+        if deletes {
+            self.whole.push((Resource::Listing(name), Mode::Read));
+        }
         if create.create_disposition != 1 {
             self.parent_listing(name);
         }
@@ -183,6 +191,9 @@ impl Touches {
                 if facts.changes_listing {
                     self.parent_listing(name);
                 }
+                if facts.deletes {
+                    self.whole.push((Resource::Listing(name), Mode::Read));
+                }
             }
             Request::Read(read) => {
                 let end = read.offset.saturating_add(u64::from(read.length));
@@ -202,6 +213,7 @@ impl Touches {
             }
             Request::SetInfo(_) => {
                 self.whole.extend([(Resource::Name(name), Mode::Write), (size, Mode::Write)]);
+                self.whole.push((Resource::Listing(name), Mode::Read));
                 self.ranges.push((data, RangeAccess::WHOLE));
                 self.parent_listing(name);
                 if let Some(new) = operation.new_path.as_deref() {

@@ -402,14 +402,8 @@ impl Prepared {
         };
         let started = now();
         let finished = self.run_passes(login, progress, stop).await?;
-        let summary = RunSummary::new(
-            &self.plan,
-            &self.operations,
-            &finished.outcomes,
-            finished.elapsed,
-            finished.unexpected_breaks,
-            finished.logins_ahead,
-        );
+        let summary =
+            RunSummary::new(&self.plan, &self.operations, &finished.outcomes, finished.elapsed, finished.aside);
         let thresholds = self.options.thresholds.iter().map(|threshold| threshold.judge(&summary)).collect();
         let divergences = Row::divergences(&self.plan, &self.operations, &finished.outcomes);
         let users = self.users();
@@ -452,7 +446,25 @@ pub(super) struct Finished {
     pub(super) outcomes: Vec<Outcome>,
     pub(super) progress: Progress,
     pub(super) elapsed: Duration,
-    pub(super) unexpected_breaks: usize,
-    pub(super) logins_ahead: usize,
+    pub(super) aside: Aside,
     pub(super) interrupted: bool,
+}
+
+/// What the engine did beside the steps.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Aside {
+    /// Breaks that the capture has not got.
+    pub(super) unexpected_breaks: usize,
+    /// Logins made ahead of their time.
+    pub(super) logins_ahead: usize,
+    /// Steps sent more than once.
+    pub(super) sent_again: usize,
+}
+
+impl std::ops::AddAssign for Aside {
+    fn add_assign(&mut self, other: Self) {
+        self.unexpected_breaks += other.unexpected_breaks;
+        self.logins_ahead += other.logins_ahead;
+        self.sent_again += other.sent_again;
+    }
 }

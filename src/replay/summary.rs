@@ -10,6 +10,7 @@ use super::copies::Pass;
 use super::latency::{Latencies, Percentiles};
 use super::outcome::{Class, Finding, Outcome};
 use super::plan::{Plan, Step, StepIndex, StepKind};
+use super::run::Aside;
 use crate::model::{Command, Operation};
 
 /// What a step is about, for people.
@@ -162,6 +163,8 @@ pub struct RunSummary {
     pub logins_ahead: usize,
     /// Breaks of the target that the capture has not got; the engine acknowledged them.
     pub unexpected_breaks: usize,
+    /// Opens sent more than once, since the target had not noticed yet that a connection had ended.
+    pub sent_again: usize,
     /// From the first request to the last answer, in seconds.
     #[serde(serialize_with = "seconds")]
     pub elapsed: Duration,
@@ -196,8 +199,7 @@ impl RunSummary {
         operations: &[Operation],
         outcomes: &[Outcome],
         elapsed: Duration,
-        unexpected_breaks: usize,
-        logins_ahead: usize,
+        aside: Aside,
     ) -> Self {
         let mut summary = Self {
             steps: outcomes.len(),
@@ -218,8 +220,9 @@ impl RunSummary {
             behind: None,
             late: 0,
             held_up: 0,
-            logins_ahead,
-            unexpected_breaks,
+            logins_ahead: aside.logins_ahead,
+            unexpected_breaks: aside.unexpected_breaks,
+            sent_again: aside.sent_again,
             elapsed,
             captured_elapsed: captured_elapsed(plan, operations),
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::run::Aside;
 use super::summary::RunSummary;
 use super::testing::{create, read};
 use super::{Class, Judgement, Outcome, Plan, PlanOptions, Threshold};
@@ -23,7 +24,7 @@ fn summary(classes: impl Fn(u32) -> Class) -> RunSummary {
             outcome
         })
         .collect();
-    RunSummary::new(&plan, &operations, &outcomes, Duration::from_secs(2), 0, 0)
+    RunSummary::new(&plan, &operations, &outcomes, Duration::from_secs(2), Aside::default())
 }
 
 fn judged(text: &str, summary: &RunSummary) -> (Judgement, String) {

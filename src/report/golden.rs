@@ -111,6 +111,7 @@ fn run(diverged: bool) -> RunReport {
             held_up: 2,
             logins_ahead: 1,
             unexpected_breaks: usize::from(diverged),
+            sent_again: usize::from(diverged),
             elapsed: Duration::from_millis(1240),
             captured_elapsed: Duration::from_secs(12),
         },

@@ -271,6 +271,10 @@ fn figures(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     if summary.unexpected_breaks > 0 {
         writeln!(out, "{} that the capture has not got, acknowledged", count(summary.unexpected_breaks, "break"))?;
     }
+    if summary.sent_again > 0 {
+        let opens = count(summary.sent_again, "open");
+        writeln!(out, "{opens} sent again, until the server had noticed the end of a connection")?;
+    }
     Ok(())
 }
 
