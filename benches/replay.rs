@@ -196,6 +196,7 @@ fn operations(load: Load, payload: &[u8]) -> Vec<Operation> {
             share: Some("\\\\captured\\data".into()),
             file_id: Some(id),
             path: Some(FILE.into()),
+            directory: None,
             new_path: None,
             facts: facts.clone(),
             anomalies: Anomalies::default(),

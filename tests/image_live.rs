@@ -10,13 +10,12 @@ use std::process::{Command, Output, Stdio};
 
 use sha2::{Digest, Sha256};
 use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
-use smbreplay::model::{ConnectionIndex, Fill, Image, MadeName, Operation, Timestamp};
+use smbreplay::model::{ConnectionIndex, Fill, Image, MadeName, Timestamp};
 use smbreplay::replay::{
-    Class, Closing, Lab, Layout, Made, NameMap, Options, PlanNames, Run, RunReport, SetupPlan, Target, Verdict,
-    Workload, cleanup, infer, merge, record, survey,
+    Class, Closing, Lab, Layout, Made, Options, PlanNames, Run, RunReport, SetupPlan, Target, Verdict, Workload,
+    cleanup, infer, merge, record, survey,
 };
 use smbreplay::store::{Dataset, Projection};
-use smbreplay::wire::{ConnectOptions, Credentials};
 use support::{Samba, runtime};
 use tokio::sync::watch;
 
@@ -52,18 +51,14 @@ fn workload(case: &str) -> Workload {
     }
 }
 
-fn image(sessions: &[Vec<Operation>]) -> Image {
-    infer(merge(sessions.to_vec()), |_| true)
+fn image(workload: &Workload) -> Image {
+    infer(merge(workload.sessions.clone()), workload.closings.clone(), |_| true)
 }
 
 fn target(samba: &Samba, base_dir: Option<&str>) -> Target {
-    Target {
-        connect: ConnectOptions::new(samba.address()),
-        credentials: Credentials::ntlm(Samba::USER, "", Samba::PASSWORD),
-        users: Vec::new(),
-        names: NameMap { server: "127.0.0.1".into(), base_dir: base_dir.map(Into::into), ..NameMap::default() },
-        follow_dialect: true,
-    }
+    let mut target = samba.target();
+    target.names.base_dir = base_dir.map(Into::into);
+    target
 }
 
 /// Every file and folder below a folder: kind, mode, size, time of the last change, and what is in it.
@@ -162,7 +157,7 @@ fn every_fixture_agrees_on_what_a_setup_made_and_a_cleanup_leaves_nothing_of_it(
     for entry in std::fs::read_dir(repository().join("fixtures")).unwrap() {
         let case = entry.unwrap().file_name().into_string().unwrap();
         let workload = workload(&case);
-        let image = image(&workload.sessions);
+        let image = image(&workload);
         assert_eq!(image.contradictions, [], "{case}");
         // Below a folder, and where the fixture was: there the stranger's files would show up in its listings.
         for base in [Some("run 7\\here"), None] {
@@ -216,7 +211,7 @@ fn refused_rights_are_made_where_the_server_has_them() {
         "vfs objects = acl_xattr streams_xattr xattr_tdb\n    acl_xattr:ignore system acls = yes",
     )]);
     let workload = workload("errors");
-    let image = image(&workload.sessions);
+    let image = image(&workload);
     let target = target(&samba, None);
     let mut journal = Vec::new();
     runtime().block_on(async {
@@ -265,7 +260,7 @@ fn a_setup_overwrites_nothing() {
     let samba = Samba::start(&[]);
     let fetch = samba.share_dir("testshare").join("fetch.bin");
     std::fs::write(&fetch, "theirs").unwrap();
-    let image = image(&workload("big-transfer").sessions);
+    let image = image(&workload("big-transfer"));
     let mut journal = Vec::new();
     let (made, plan) = runtime().block_on(set_up(&target(&samba, None), &image, &mut journal));
     assert_eq!((made.files, plan.conflicts.len(), journal.len()), (0, 1, 0));
@@ -361,6 +356,13 @@ fn the_whole_way_by_command_is_undone_by_cleanup() {
     assert_eq!(snapshots(&samba), before, "a run cleans up behind itself");
     program.expect(&samba, 0, &["run", capture, "--output", &out, "--yes", "--base-dir", "lab", "--clones", "2"]);
     assert_eq!(snapshots(&samba), before, "and so do its copies");
+    program.expect(&samba, 0, &with(&["setup", "--yes", "--clones", "2"], &base));
+    program.expect(&samba, 0, &with(&["validate", "--clones", "2"], &base));
+    let (checks, _) = program.expect(&samba, 1, &with(&["validate", "--clones", "3", "--format", "csv"], &base));
+    assert!(checks.contains("path lab\\clone-3\\fetch.bin,failed,missing"), "{checks}");
+    program.expect(&samba, 0, &with(&["replay", "--yes", "--clones", "2"], &base));
+    program.expect(&samba, 0, &with(&["cleanup", "--yes"], &base));
+    assert_eq!(snapshots(&samba), before, "what copies were given is known by its names");
     program.expect(&samba, 0, &["run", capture, "--output", &out, "--yes", "--base-dir", "lab", "--keep"]);
     assert!(samba.share_dir("testshare").join("lab/store.bin").exists());
     program.expect(&samba, 0, &with(&["cleanup", "--yes"], &base));

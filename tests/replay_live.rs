@@ -14,10 +14,10 @@ use std::time::Duration;
 use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
 use smbreplay::model::{ConnectionIndex, Operation, Timestamp};
 use smbreplay::replay::{
-    Class, Closing, NameMap, Options, Ordering, Outcome, Pacing, Run, RunReport, Target, Verdict, Workload,
+    Class, Closing, Options, Ordering, Outcome, Pacing, Run, RunReport, Target, Verdict, Workload,
 };
 use smbreplay::store::{Dataset, Projection};
-use smbreplay::wire::{ConnectOptions, Credentials};
+use smbreplay::wire::Credentials;
 use support::recording::Recording;
 use support::{Samba, runtime};
 use tokio::sync::watch;
@@ -72,13 +72,9 @@ fn workload(case: &str) -> Workload {
 }
 
 fn target(samba: &Samba, share: Option<&str>) -> Target {
-    Target {
-        connect: ConnectOptions::new(samba.address()),
-        credentials: Credentials::ntlm(Samba::USER, "", Samba::PASSWORD),
-        users: Vec::new(),
-        names: NameMap { server: "127.0.0.1".into(), share: share.map(Into::into), ..NameMap::default() },
-        follow_dialect: true,
-    }
+    let mut target = samba.target();
+    target.names.share = share.map(Into::into);
+    target
 }
 
 fn replay(workload: impl Into<Workload>, target: Target, options: Options) -> RunReport {
@@ -371,9 +367,7 @@ fn a_run_can_be_stopped_and_reports_what_was_done() {
 fn everything_stays_below_the_base_folder() {
     let samba = Samba::start(&[]);
     samba.prepare("quickstart", "testshare");
-    let base = samba.share_dir("testshare").join("base");
-    std::fs::create_dir(&base).unwrap();
-    std::fs::set_permissions(&base, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let base = samba.make_folder("testshare", "base");
     let mut target = target(&samba, None);
     target.names.base_dir = Some("base".into());
     let report = replay(workload("quickstart"), target, Options::default());

@@ -10,7 +10,8 @@ use super::config::{Config, Key};
 use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use crate::ingest::IngestError;
-use crate::model::{SessionEntry, Timestamp};
+use crate::model::{ConnectionIndex, SessionEntry, Timestamp};
+use crate::replay::Closing;
 use crate::store::{Dataset, DatasetPath, StoreError};
 
 impl From<StoreError> for Failure {
@@ -34,6 +35,17 @@ impl From<IngestError> for Failure {
 struct LastIngest {
     capture: PathBuf,
     output: Option<PathBuf>,
+}
+
+/// When the captured connections ended. A dataset numbers connections by their `tcp_stream`.
+pub(super) fn closings(dataset: &Dataset) -> Vec<Closing> {
+    let ends = dataset.manifest().connection_ends.iter();
+    ends.map(|end| Closing {
+        frame: end.frame,
+        time: Timestamp(end.time_ns),
+        connection: ConnectionIndex(end.tcp_stream),
+    })
+    .collect()
 }
 
 /// A file in the folder for what smbreplay remembers between runs.

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::datasets::closings;
 use super::failure::Failure;
 use crate::model::{Image, Operation, SessionEntry};
 use crate::replay::Inference;
@@ -46,7 +47,7 @@ pub(super) fn infer_image(dataset: &Dataset, replayed: &[&SessionEntry]) -> Resu
     for at in 0..readers.len() {
         advance(&mut readers, at, &mut waiting)?;
     }
-    let mut inference = Inference::default();
+    let mut inference = Inference::new(closings(dataset));
     while let Some(Reverse(Next { key, operation })) = waiting.pop() {
         inference.push(operation, readers[key.3].1);
         advance(&mut readers, key.3, &mut waiting)?;

@@ -3,6 +3,9 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::fscc::{BasicInformation, DirectoryEntry, NetworkOpenInformation};
+use super::message::{CloseResponse, CreateResponse};
+
 /// What all shares of a capture held before its first operation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Image {
@@ -75,6 +78,24 @@ pub struct ImageTimes {
     pub last_write: u64,
     pub change: u64,
 }
+
+/// What shows the four times of a file.
+macro_rules! shows_times {
+    ($($source:ty),+) => {
+        $(impl From<&$source> for ImageTimes {
+            fn from(shown: &$source) -> Self {
+                Self {
+                    creation: shown.creation_time,
+                    last_access: shown.last_access_time,
+                    last_write: shown.last_write_time,
+                    change: shown.change_time,
+                }
+            }
+        })+
+    };
+}
+
+shows_times!(BasicInformation, NetworkOpenInformation, DirectoryEntry<'_>, CreateResponse<'_>, CloseResponse);
 
 /// One extended attribute, [MS-FSCC] 2.4.16.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -11,6 +11,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use super::engine::Engine;
+use super::name_map::NameMap;
 use super::outcome::{Class, Outcome};
 use super::run::{Aside, Finished, Prepared, Progress, ReplayError, Target};
 use crate::wire::{Connection, CreateSpec, access, disposition};
@@ -119,6 +120,18 @@ pub(super) struct Passes {
     pub(super) elapsed: Duration,
     pub(super) aside: Aside,
     pub(super) interrupted: bool,
+}
+
+impl NameMap {
+    /// Where names go for each of so many copies: into their folders, when there are several.
+    pub fn of_copies(&self, copies: u32) -> Vec<Self> {
+        match copies {
+            0 | 1 => vec![self.clone()],
+            _ => (1..=copies)
+                .map(|copy| Self { base_dir: Some(clone_folder(self.base_dir.as_deref(), copy)), ..self.clone() })
+                .collect(),
+        }
+    }
 }
 
 impl Prepared {

@@ -9,7 +9,7 @@ use super::plan::{Step, StepKind};
 use super::ranges::RangeAccess;
 use super::safety::{could_change, create_could_change};
 use crate::model::fscc::file_class;
-use crate::model::message::{CreateRequest, Request, Response};
+use crate::model::message::{CreateRequest, LeaseContext, Request, Response};
 use crate::model::{Command, ConnectionIndex, CtlCode, FileId, Operation, TreeId};
 
 /// Something that operations can depend on each other through. Names are numbers given by [`Touches`].
@@ -27,6 +27,8 @@ pub(super) enum Resource {
     Size(u32),
     /// A file's bytes.
     Data(u32),
+    /// A lease: servers refuse its key for another file while it is held.
+    Lease([u8; 16]),
     /// The resume key of a COPYCHUNK source.
     ResumeKey([u8; 24]),
 }
@@ -61,6 +63,12 @@ struct OpenFacts {
     name_mode: Mode,
     changes_listing: bool,
     deletes: bool,
+    lease: Option<[u8; 16]>,
+}
+
+impl OpenFacts {
+    /// Of an open whose CREATE is not known.
+    const UNKNOWN: Self = Self { name_mode: Mode::Write, changes_listing: true, deletes: true, lease: None };
 }
 
 /// FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE
@@ -138,6 +146,8 @@ impl Touches {
         self.whole.push((Resource::Connection(connection), Mode::Write));
         for (id, name) in self.held.remove(&connection).unwrap_or_default() {
             self.whole.push((Resource::Open(id), Mode::Write));
+            let lease = self.opens.get(&id).and_then(|facts| facts.lease);
+            self.whole.extend(lease.map(|key| (Resource::Lease(key), Mode::Write)));
             let Some(name) = name else { continue };
             let file = self.file_of(name);
             self.whole.extend([(Resource::Name(name), Mode::Write), (Resource::Size(file), Mode::Write)]);
@@ -152,8 +162,10 @@ impl Touches {
         let deletes = create.create_options & CreateRequest::OPTION_DELETE_ON_CLOSE != 0;
         let sharing = create.create_disposition == 1 && !deletes && create.share_access & SHARES_ALL == SHARES_ALL;
         let name_mode = if sharing { Mode::Read } else { Mode::Write };
+        let lease = create.contexts.find(LeaseContext::NAME).and_then(|context| context.data.first_chunk().copied());
+        self.whole.extend(lease.map(|key| (Resource::Lease(key), Mode::Write)));
         if let Some(id) = operation.file_id {
-            self.opens.insert(id, OpenFacts { name_mode, changes_listing: changes, deletes });
+            self.opens.insert(id, OpenFacts { name_mode, changes_listing: changes, deletes, lease });
             self.held.entry(operation.connection.index).or_default().insert(id, name);
             self.whole.push((Resource::Open(id), Mode::Write));
         }
@@ -184,8 +196,8 @@ impl Touches {
         match body {
             Request::Close(_) => {
                 let facts = operation.file_id.and_then(|id| self.opens.get(&id).copied());
-                let unknown = OpenFacts { name_mode: Mode::Write, changes_listing: true, deletes: true };
-                let facts = facts.unwrap_or(unknown);
+                let facts = facts.unwrap_or(OpenFacts::UNKNOWN);
+                self.whole.extend(facts.lease.map(|key| (Resource::Lease(key), Mode::Write)));
                 let size_mode = if facts.deletes { Mode::Write } else { Mode::Read };
                 self.whole.extend([(Resource::Name(name), facts.name_mode), (size, size_mode)]);
                 if facts.changes_listing {
@@ -225,7 +237,7 @@ impl Touches {
                 }
                 // A rename or a deletion takes effect for those who open the name later.
                 if let Some(facts) = operation.file_id.and_then(|id| self.opens.get_mut(&id)) {
-                    *facts = OpenFacts { name_mode: Mode::Write, changes_listing: true, deletes: true };
+                    *facts = OpenFacts { lease: facts.lease, ..OpenFacts::UNKNOWN };
                 }
             }
             Request::Lock(_) => self.ranges.push((data, RangeAccess::WHOLE)),

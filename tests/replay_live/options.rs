@@ -58,9 +58,7 @@ fn sealed_traffic_is_replayed_sealed_once_it_was_opened() {
 fn shares_and_paths_go_where_they_are_mapped() {
     let samba = Samba::start(&[]);
     samba.prepare("quickstart", "encshare");
-    let folder = samba.share_dir("encshare").join("runs");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let folder = samba.make_folder("encshare", "runs");
     let mut target = target(&samba, Some("nowhere"));
     target.names.shares = vec!["TESTSHARE=encshare".parse().unwrap()];
     target.names.paths = vec!["^docs\\\\notes=papers\\remarks".parse().unwrap(), "^DOCS=papers".parse().unwrap()];

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use smbreplay::replay::{NameMap, Target};
+use smbreplay::wire::{ConnectOptions, Credentials};
 use tempfile::TempDir;
 
 /// A running smbd on 127.0.0.1.
@@ -70,6 +72,25 @@ impl Samba {
     /// The folder behind a share: `testshare`, `roshare`, `guestshare`, `encshare`.
     pub(crate) fn share_dir(&self, share: &str) -> PathBuf {
         self.base().join("shares").join(share)
+    }
+
+    /// Where a replay of its own user goes here; shares keep their names.
+    pub(crate) fn target(&self) -> Target {
+        Target {
+            connect: ConnectOptions::new(self.address()),
+            credentials: Credentials::ntlm(Self::USER, "", Self::PASSWORD),
+            users: Vec::new(),
+            names: NameMap { server: "127.0.0.1".into(), ..NameMap::default() },
+            follow_dialect: true,
+        }
+    }
+
+    /// Makes a folder in a share that everybody may write to.
+    pub(crate) fn make_folder(&self, share: &str, name: &str) -> PathBuf {
+        let folder = self.share_dir(share).join(name);
+        std::fs::create_dir(&folder).expect("a folder in the share");
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).expect("chmod");
+        folder
     }
 
     /// Puts a share in the state in which a fixture was captured.

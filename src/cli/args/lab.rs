@@ -1,15 +1,13 @@
 //! `smbreplay setup`, `validate`, `cleanup` and `run`
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Parser, ValueEnum};
 
 use super::ingest::ExtractorArg;
 use super::replay::ReplayArgs;
-use super::shared::{KeyArgs, TargetArgs, TraceArgs};
+use super::shared::{KeyArgs, PlaceArgs, TargetArgs, TraceArgs};
 use crate::cli::output::Format;
-use crate::replay::{PathRule, ShareRule};
 
 /// The sessions, the target, and where captured names go there: as for `replay`.
 #[derive(Clone, Debug, Args)]
@@ -20,24 +18,12 @@ pub struct LabArgs {
     /// Every session of the capture
     #[arg(long)]
     pub all: bool,
-    /// Keep everything below this folder of the share
-    #[arg(long, value_name = "FOLDER")]
-    pub base_dir: Option<String>,
-    /// The target's share for a captured one, by name or as \\server\share; --tree-name is for all others
-    #[arg(long, value_name = "CAPTURED=TARGET", value_parser = ShareRule::from_str)]
-    pub map_share: Vec<ShareRule>,
-    /// What becomes of paths: in the first REGEX that fits a path, what fits is replaced by TEXT
-    #[arg(long, value_name = "REGEX=TEXT", value_parser = PathRule::from_str)]
-    pub map_path: Vec<PathRule>,
-    /// File (mode 600) with lines DOMAIN\user:password
-    #[arg(long, value_name = "FILE")]
-    pub credentials: Option<PathBuf>,
-    /// Allow a target that is a server of the capture itself
-    #[arg(long)]
-    pub allow_captured_server: bool,
     /// How to print what is listed
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: PlaceArgs,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub target: TargetArgs,
@@ -58,11 +44,7 @@ impl LabArgs {
         args.session.clone_from(&self.session);
         args.all = self.all;
         args.dry_run = dry_run;
-        args.base_dir.clone_from(&self.base_dir);
-        args.map_share.clone_from(&self.map_share);
-        args.map_path.clone_from(&self.map_path);
-        args.credentials.clone_from(&self.credentials);
-        args.allow_captured_server = self.allow_captured_server;
+        args.place = self.place.clone();
         args.target = self.target.clone();
         args.trace = self.trace.clone();
         Ok(args)
@@ -86,6 +68,7 @@ Examples:
   smbreplay setup 1 --dry-run                          what the share held before the capture began
   smbreplay setup 1 --export before/                   the same as files of a local folder
   smbreplay setup 1 --username testuser --tree-name testshare --base-dir run7
+  smbreplay setup 1 --clones 3 --base-dir run7         three times, for `replay 1 --clones 3 --base-dir run7`
   smbreplay setup --all --image image.json --dry-run   infer it once, save it, load it from then on")]
 pub struct SetupArgs {
     #[allow(missing_docs)]
@@ -97,6 +80,9 @@ pub struct SetupArgs {
     /// Write it to a local folder, which must be empty, instead of the target
     #[arg(long, value_name = "DIR", conflicts_with = "dry_run")]
     pub export: Option<PathBuf>,
+    /// For so many copies at once, each in a folder of its own (clone-1 …), as `replay --clones` has them
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000), conflicts_with = "export")]
+    pub clones: u32,
     /// Take the image from this file; when it is not there, save it there
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
@@ -120,6 +106,9 @@ pub struct ValidateArgs {
     #[allow(missing_docs)]
     #[command(flatten)]
     pub lab: LabArgs,
+    /// For so many copies at once, each in a folder of its own (clone-1 …), as `replay --clones` has them
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub clones: u32,
     /// Take the image from this file
     #[arg(long, value_name = "FILE")]
     pub image: Option<PathBuf>,
@@ -214,9 +203,9 @@ mod tests {
         let typed =
             ["setup", "2", "--base-dir", "lab", "--tree-name", "data", "--map-share", "a=b", "--server-ip", "h"];
         let replay = Line::try_parse_from(typed).unwrap().lab.replay_args(true).unwrap();
-        assert_eq!((replay.session.as_deref(), replay.base_dir.as_deref()), (Some("2"), Some("lab")));
+        assert_eq!((replay.session.as_deref(), replay.place.base_dir.as_deref()), (Some("2"), Some("lab")));
         assert_eq!(replay.target.tree_name.as_deref(), Some("data"));
-        assert_eq!(replay.map_share.len(), 1);
+        assert_eq!(replay.place.map_share.len(), 1);
         assert!(replay.dry_run && !replay.yes && !replay.all);
     }
 }

@@ -1,16 +1,14 @@
 //! `smbreplay replay`
 
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
 use super::judging::{JUDGING_HELP, JudgingArgs};
-use super::shared::{TargetArgs, TraceArgs, seconds};
+use super::shared::{PlaceArgs, TargetArgs, TraceArgs, seconds};
 use crate::cli::output::Format;
 use crate::model::{Dialect, Timestamp};
-use crate::replay::{PathRule, ShareRule};
 
 /// The heading of the options that select.
 const SELECTION: &str = "What is replayed (what that needs is sent too)";
@@ -55,9 +53,6 @@ pub struct ReplayArgs {
     /// Show what would be sent, send nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Keep everything below this folder of the share
-    #[arg(long, value_name = "FOLDER")]
-    pub base_dir: Option<String>,
     /// Only these sessions of --all
     #[arg(long = "session", value_name = "ID", requires = "all", help_heading = SELECTION)]
     pub sessions: Vec<String>,
@@ -76,19 +71,9 @@ pub struct ReplayArgs {
     /// Only sessions of these captured users: user, DOMAIN\user, guest, anonymous
     #[arg(long, value_name = "NAME", help_heading = SELECTION)]
     pub user: Vec<String>,
-    /// The target's share for a captured one, by name or as \\server\share; --tree-name is for all others
-    #[arg(long, value_name = "CAPTURED=TARGET", value_parser = ShareRule::from_str)]
-    pub map_share: Vec<ShareRule>,
-    /// What becomes of paths: in the first REGEX that fits a path (any case, \ written \\), what fits is replaced by TEXT with
-    /// $1, ${2} for its groups
-    #[arg(long, value_name = "REGEX=TEXT", value_parser = PathRule::from_str)]
-    pub map_path: Vec<PathRule>,
     /// Who logs in for a captured user: user, DOMAIN\user, guest, anonymous, * for all
     #[arg(long, value_name = "CAPTURED=TARGET")]
     pub map_user: Vec<String>,
-    /// File (mode 600) with lines DOMAIN\user:password of those who can log in; captured users of the same name do
-    #[arg(long, value_name = "FILE")]
-    pub credentials: Option<PathBuf>,
     /// So many copies at once, each in a folder of its own (clone-1 …), with connections and sessions of its own
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub clones: u32,
@@ -98,12 +83,12 @@ pub struct ReplayArgs {
     /// Send nothing that could change the server
     #[arg(long)]
     pub read_only: bool,
-    /// Allow a target that is a server of the capture itself
-    #[arg(long)]
-    pub allow_captured_server: bool,
     /// How to print the results
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+    #[allow(missing_docs)]
+    #[command(flatten)]
+    pub place: PlaceArgs,
     #[allow(missing_docs)]
     #[command(flatten)]
     pub judging: JudgingArgs,

@@ -1,9 +1,12 @@
 //! Options that several commands have.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Args;
+
+use crate::replay::{PathRule, ShareRule};
 
 /// Which capture.
 #[derive(Clone, Debug, Default, Args)]
@@ -82,4 +85,25 @@ pub fn seconds(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|value| Duration::try_from_secs_f64(value * unit).ok())
         .ok_or_else(|| "a number of seconds is expected: 5, 0.25, 250ms".to_owned())
+}
+
+/// Where captured names go on the target, and who can log in there.
+#[derive(Clone, Debug, Args)]
+pub struct PlaceArgs {
+    /// Keep everything below this folder of the share
+    #[arg(long, value_name = "FOLDER")]
+    pub base_dir: Option<String>,
+    /// The target's share for a captured one, by name or as \\server\share; --tree-name is for all others
+    #[arg(long, value_name = "CAPTURED=TARGET", value_parser = ShareRule::from_str)]
+    pub map_share: Vec<ShareRule>,
+    /// What becomes of paths: in the first REGEX that fits a path (any case, \ written \\), what fits is replaced by TEXT with
+    /// $1, ${2} for its groups
+    #[arg(long, value_name = "REGEX=TEXT", value_parser = PathRule::from_str)]
+    pub map_path: Vec<PathRule>,
+    /// File (mode 600) with lines DOMAIN\user:password of those who can log in; captured users of the same name do
+    #[arg(long, value_name = "FILE")]
+    pub credentials: Option<PathBuf>,
+    /// Allow a target that is a server of the capture itself
+    #[arg(long)]
+    pub allow_captured_server: bool,
 }

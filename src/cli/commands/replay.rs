@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::lab::{journal, run_key};
 use crate::cli::args::{OrderingArg, PacingArg, ReplayArgs};
 use crate::cli::config::Config;
-use crate::cli::datasets::{choose_session, open};
+use crate::cli::datasets::{choose_session, closings, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
-use crate::model::{ConnectionIndex, Operation, SessionEntry, Timestamp};
+use crate::model::{Operation, SessionEntry};
 use crate::replay::{
-    Closing, Lab, Options, Ordering, Pacing, PlanNames, Prepared, Reason, ReplayError, Run, Workload, record,
+    Lab, Options, Ordering, Pacing, PlanNames, Prepared, Reason, ReplayError, Run, Workload, record,
 };
 use crate::store::{Dataset, Projection};
 
@@ -102,7 +102,7 @@ pub(super) fn prepare(
     let mut options = options(args, config)?;
     judging(args, dataset, &mut options)?;
     let prepared = Run::prepare(workload, target, options)?;
-    if !args.allow_captured_server {
+    if !args.place.allow_captured_server {
         prepared.refuse_captured_server()?;
     }
     Ok((prepared, described))
@@ -155,17 +155,6 @@ fn operations(dataset: &Dataset, sessions: &[&SessionEntry]) -> Result<Vec<Vec<O
         all.push(rows.collect::<Result<Vec<_>, _>>()?);
     }
     Ok(all)
-}
-
-/// When the captured connections ended. A dataset numbers connections by their `tcp_stream`.
-fn closings(dataset: &Dataset) -> Vec<Closing> {
-    let ends = dataset.manifest().connection_ends.iter();
-    ends.map(|end| Closing {
-        frame: end.frame,
-        time: Timestamp(end.time_ns),
-        connection: ConnectionIndex(end.tcp_stream),
-    })
-    .collect()
 }
 
 fn options(args: &ReplayArgs, config: &Config) -> Result<Options, Failure> {

@@ -31,7 +31,7 @@ pub fn run(args: &SetupArgs, config: &Config) -> Result<ExitStatus, Failure> {
         return Ok(ExitStatus::Done);
     }
     let (target, described) = bench.target(config)?;
-    let layout = Layout::new(&image, &target.names);
+    let layout = Layout::of_copies(&image, &target.names.of_copies(args.clones));
     let journal = journal(&bench.dataset, &target);
     let run_key = run_key(&bench.chosen());
     runtime()?.block_on(async {

@@ -9,14 +9,15 @@ use crate::cli::config::Config;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Output};
-use crate::replay::{Check, CheckState, Layout, validate};
+use crate::replay::{Check, CheckState, Layout, name_maps, validate};
 
 /// Runs it.
 pub fn run(args: &ValidateArgs, config: &Config) -> Result<ExitStatus, Failure> {
-    let bench = Bench::open(&args.lab, config, false)?;
+    let mut bench = Bench::open(&args.lab, config, false)?;
+    bench.replay.clones = args.clones;
     let image = bench.image(args.image.as_deref().filter(|file| file.exists()))?;
     let (prepared, _) = prepare(&bench.replay, config, &bench.dataset, &bench.chosen())?;
-    let layout = Layout::new(&image, &prepared.target().names);
+    let layout = Layout::of_copies(&image, &name_maps(&prepared));
     let checks = runtime()?.block_on(validate(&layout, &prepared, true))?;
     let mut table = Output::stdout().table(args.lab.format, ["check", "state", "detail"].map(Column::text).into());
     for check in &checks {

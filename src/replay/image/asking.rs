@@ -85,12 +85,7 @@ impl Inference {
             file_class::NETWORK_OPEN => {
                 if let Ok(info) = NetworkOpenInformation::decode(output) {
                     let size = Some(info.end_of_file).filter(|_| info.file_attributes & ATTRIBUTE_DIRECTORY == 0);
-                    let times = ImageTimes {
-                        creation: info.creation_time,
-                        last_access: info.last_access_time,
-                        last_write: info.last_write_time,
-                        change: info.change_time,
-                    };
+                    let times = ImageTimes::from(&info);
                     self.seen(node, stream, size, Some(info.file_attributes), times, Rank::Seen, place);
                 }
             }
@@ -107,12 +102,7 @@ impl Inference {
     }
 
     fn basic(&mut self, node: NodeId, stream: StreamId, basic: &BasicInformation, place: Place<'_>) {
-        let times = ImageTimes {
-            creation: basic.creation_time,
-            last_access: basic.last_access_time,
-            last_write: basic.last_write_time,
-            change: basic.change_time,
-        };
+        let times = ImageTimes::from(basic);
         self.seen(node, stream, None, Some(basic.file_attributes), times, Rank::Seen, place);
     }
 
@@ -218,12 +208,7 @@ impl Inference {
         }
         let directory = entry.file_attributes & ATTRIBUTE_DIRECTORY != 0;
         self.world.is_directory(node, directory, place);
-        let times = ImageTimes {
-            creation: entry.creation_time,
-            last_access: entry.last_access_time,
-            last_write: entry.last_write_time,
-            change: entry.change_time,
-        };
+        let times = ImageTimes::from(entry);
         let size = Some(entry.end_of_file).filter(|_| !directory);
         let stream = self.world.nodes[node].data;
         self.seen(node, stream, size, Some(entry.file_attributes), times, Rank::Listed, place);

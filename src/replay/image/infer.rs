@@ -1,18 +1,18 @@
 //! From operations to an image: each operation is taken in the order of the answers, and moves the world on.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::closing::reconnected;
+use super::super::closing::{Closing, reconnected};
 use super::others::Others;
 use super::stream::StreamId;
 use super::world::{Link, NodeId, Place, World, folded};
 use crate::model::message::{Request, Response, TreeConnectResponse};
 use crate::model::path::{is_ipc, share_name};
-use crate::model::{Command, FileId, Image, NtStatus, Operation, SessionId, TreeId};
+use crate::model::{Command, ConnectionIndex, FileId, Image, NtStatus, Operation, SessionId, TreeId};
 
 /// An open is known by its server, its session and its id.
 pub(super) type OpenKey = (SocketAddr, SessionId, FileId);
@@ -28,6 +28,8 @@ pub(super) struct Open {
     pub(super) stream_name: Option<String>,
     pub(super) tree: TreeId,
     pub(super) delete_on_close: bool,
+    /// It outlives its connection.
+    pub(super) durable: bool,
     /// Listed so far: folded names; None before a listing of everything begins.
     pub(super) listing: Option<Vec<String>>,
 }
@@ -49,9 +51,19 @@ pub struct Inference {
     /// Operations whose answers lie ahead, by the frame that they take effect at.
     waiting: BTreeMap<Reverse<(u64, u64)>, (Operation, bool)>,
     taken: u64,
+    /// Ends of connections that lie ahead, the first first.
+    ends: VecDeque<Closing>,
+    /// The connections that replayed sessions are seen on.
+    channels: FxHashMap<(SocketAddr, SessionId), FxHashSet<ConnectionIndex>>,
 }
 
 impl Inference {
+    /// Of a capture whose connections ended like this.
+    pub fn new(mut ends: Vec<Closing>) -> Self {
+        ends.sort_unstable();
+        Self { ends: ends.into(), ..Self::default() }
+    }
+
     /// Takes the next operation in.
     pub fn push(&mut self, operation: Operation, replayed: bool) {
         let asked = operation.request.as_ref().or(operation.response.as_ref()).map_or(0, |part| part.frame);
@@ -61,15 +73,37 @@ impl Inference {
         self.waiting.insert(Reverse((effect, self.taken)), (operation, replayed));
     }
 
-    /// Applies what was answered before a frame.
+    /// Applies what was answered, and what ended, before a frame.
     fn settle(&mut self, frame: u64) {
-        // The keys are reversed, so that the last entry is the earliest.
-        while let Some(entry) = self.waiting.last_entry()
-            && entry.key().0.0 < frame
-        {
-            let (operation, replayed) = entry.remove();
-            self.apply(&operation, replayed);
+        loop {
+            let end = self.ends.front().map_or(u64::MAX, |end| end.frame);
+            // The keys are reversed, so that the last entry is the earliest.
+            if let Some(entry) = self.waiting.last_entry()
+                && entry.key().0.0 < frame
+                && entry.key().0.0 <= end
+            {
+                let (operation, replayed) = entry.remove();
+                self.apply(&operation, replayed);
+            } else if end < frame
+                && let Some(end) = self.ends.pop_front()
+            {
+                self.ended(end.connection);
+            } else {
+                return;
+            }
         }
+    }
+
+    /// A connection ended. What sessions have open ends with the last of their connections, but for what is durable.
+    fn ended(&mut self, connection: ConnectionIndex) {
+        let mut lost = FxHashSet::default();
+        self.channels.retain(|session, channels| {
+            if channels.remove(&connection) && channels.is_empty() {
+                lost.insert(*session);
+            }
+            !channels.is_empty()
+        });
+        self.close_all(|(server, session, _), open| lost.contains(&(*server, *session)) && !open.durable);
     }
 
     /// The image.
@@ -82,6 +116,9 @@ impl Inference {
         let Some(status) = operation.status else { return };
         let Some(request) = &operation.request else { return };
         let key = (operation.connection.server, operation.session_id);
+        if replayed {
+            self.channels.entry(key).or_default().insert(operation.connection.index);
+        }
         match operation.command {
             Command::Logoff if replayed => {
                 return self.close_all(|(server, session, _), _| (*server, *session) == key);
@@ -192,9 +229,14 @@ impl Inference {
     }
 }
 
-/// The image of merged operations of which those of `replayed` sessions will be replayed.
-pub fn infer(operations: impl IntoIterator<Item = Operation>, replayed: impl Fn(SessionId) -> bool) -> Image {
-    let mut inference = Inference::default();
+/// The image of merged operations of which those of `replayed` sessions will be replayed, and whose connections ended as `ends`
+/// says.
+pub fn infer(
+    operations: impl IntoIterator<Item = Operation>,
+    ends: Vec<Closing>,
+    replayed: impl Fn(SessionId) -> bool,
+) -> Image {
+    let mut inference = Inference::new(ends);
     for operation in operations {
         let replayed = replayed(operation.session_id);
         inference.push(operation, replayed);

@@ -12,6 +12,8 @@ mod infer;
 mod opening;
 mod others;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod scene;
 mod stream;
 #[cfg(test)]

@@ -82,12 +82,7 @@ impl Inference {
                 }
                 if action == ACTION_OPENED {
                     let size = Some(answer.end_of_file).filter(|_| !directory || stream_name.is_some());
-                    let times = ImageTimes {
-                        creation: answer.creation_time,
-                        last_access: answer.last_access_time,
-                        last_write: answer.last_write_time,
-                        change: answer.change_time,
-                    };
+                    let times = ImageTimes::from(answer);
                     self.seen(node, stream, size, Some(answer.file_attributes), times, Rank::Seen, place);
                 } else {
                     self.overwritten(node, stream, stream_name.is_none(), action);
@@ -106,6 +101,7 @@ impl Inference {
             stream_name: stream_name.map(folded),
             tree: operation.tree_id,
             delete_on_close,
+            durable: [b"DHnQ", b"DH2Q"].into_iter().any(|name| answer.contexts.find(name).is_some()),
             listing: None,
         };
         self.world.nodes[node].opens += 1;
@@ -266,12 +262,7 @@ impl Inference {
             let (node, stream, is_stream) = (open.node, open.stream, open.stream_name.is_some());
             let directory = answer.file_attributes & ATTRIBUTE_DIRECTORY != 0;
             let size = Some(answer.end_of_file).filter(|_| !directory || is_stream);
-            let times = ImageTimes {
-                creation: answer.creation_time,
-                last_access: answer.last_access_time,
-                last_write: answer.last_write_time,
-                change: answer.change_time,
-            };
+            let times = ImageTimes::from(answer);
             self.seen(node, stream, size, Some(answer.file_attributes), times, Rank::Seen, place);
         }
         self.forget(key);

@@ -1,10 +1,11 @@
 //! A capture made by hand, for the tests of this module.
 
+use super::super::closing::Closing;
 use super::super::testing::{self, SESSION};
 use super::infer;
 use crate::model::fscc::file_class;
 use crate::model::message::{QueryDirectoryRequest, QueryInfoRequest, SetInfoRequest, encode_contexts};
-use crate::model::{Command, FileId, Image, NtStatus, Operation, SessionId, Utf16};
+use crate::model::{Command, FileId, Image, NtStatus, Operation, SessionId, Timestamp, Utf16};
 
 /// `CreateAction`, [MS-SMB2] 2.2.14.
 pub(super) const OPENED: u32 = 1;
@@ -14,6 +15,7 @@ pub(super) const OVERWRITTEN: u32 = 3;
 /// A capture in the making: each operation is answered before the next is sent.
 pub(super) struct Scene {
     pub(super) operations: Vec<Operation>,
+    ends: Vec<Closing>,
     frame: u64,
     pub(super) session: SessionId,
     ids: u8,
@@ -21,7 +23,7 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new() -> Self {
-        Self { operations: Vec::new(), frame: 0, session: SESSION, ids: 0 }
+        Self { operations: Vec::new(), ends: Vec::new(), frame: 0, session: SESSION, ids: 0 }
     }
 
     pub(super) fn add(&mut self, mut operation: Operation, path: &str) -> &mut Operation {
@@ -34,6 +36,13 @@ impl Scene {
     pub(super) fn frames(&mut self) -> (u64, u64) {
         self.frame += 2;
         (self.frame - 1, self.frame)
+    }
+
+    /// The connection ends.
+    pub(super) fn end(&mut self) {
+        let (_, frame) = self.frames();
+        let time = Timestamp(frame as i64 * 1_000_000);
+        self.ends.push(Closing { frame, time, connection: testing::connection(0).index });
     }
 
     pub(super) fn answered(
@@ -215,7 +224,7 @@ impl Scene {
     }
 
     pub(super) fn image(self) -> Image {
-        infer(self.operations, |session| session == SESSION)
+        infer(self.operations, self.ends, |session| session == SESSION)
     }
 }
 

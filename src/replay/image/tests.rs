@@ -1,6 +1,4 @@
-use proptest::prelude::*;
-
-use super::super::testing::SESSION;
+use super::super::testing::{SESSION, connection};
 use super::infer;
 use super::scene::{CREATED, OPENED, OVERWRITTEN, Scene, rename_buffer};
 use crate::model::fscc::{encode_full_eas, file_class};
@@ -17,7 +15,7 @@ fn absent(image: &Image) -> Vec<&str> {
     image.shares[0].absent.iter().map(String::as_str).collect()
 }
 
-fn entry<'a>(image: &'a Image, path: &str) -> &'a ImageEntry {
+pub(super) fn entry<'a>(image: &'a Image, path: &str) -> &'a ImageEntry {
     let found = image.shares[0].entries.iter().find(|entry| entry.path == path);
     found.unwrap_or_else(|| panic!("no {path} in {:?}", paths(image)))
 }
@@ -217,7 +215,7 @@ fn a_durable_reconnect_is_about_an_open_and_not_about_its_name() {
     scene.reconnect("any name", id, NtStatus::OBJECT_NAME_NOT_FOUND);
     let again = scene.reconnect("any name", id, NtStatus::SUCCESS);
     scene.read("f", again, 0, 4, b"text");
-    let image = infer(scene.operations, |_| true);
+    let image = infer(scene.operations, Vec::new(), |_| true);
     assert_eq!((paths(&image), absent(&image)), (vec!["f"], vec![]));
     assert_eq!(text(entry(&image, "f")), "0:text ");
 }
@@ -232,6 +230,20 @@ fn a_logoff_closes_what_was_to_be_deleted() {
     scene.create("g", CREATED, 0, 0x20);
     let image = scene.image();
     assert!(image.contradictions.is_empty(), "{:?}", image.contradictions);
+}
+
+#[test]
+fn what_was_to_be_deleted_goes_with_the_connection_that_it_was_open_on() {
+    let mut scene = Scene::new();
+    scene.create_with("g", OPENED, 2, 0x20, CreateRequest::OPTION_DELETE_ON_CLOSE);
+    scene.end();
+    // The session goes on, on another connection.
+    let next = scene.operations.len();
+    scene.create("g", CREATED, 0, 0x20);
+    scene.operations[next].connection = connection(1);
+    let image = scene.image();
+    assert!(image.contradictions.is_empty(), "{:?}", image.contradictions);
+    assert_eq!(entry(&image, "g").data.size, 2);
 }
 
 #[test]
@@ -418,7 +430,7 @@ fn what_another_session_did_in_between_is_named_in_the_contradiction() {
     both.create("f", CREATED, 0, 0x20);
     both.session = SESSION;
     both.open("f", 0);
-    let image = infer(both.operations, |_| true);
+    let image = infer(both.operations, Vec::new(), |_| true);
     assert_eq!((paths(&image), absent(&image), image.contradictions_found), (vec![], vec!["f"], 0), "--all");
 }
 
@@ -456,102 +468,4 @@ fn short_names_in_listings_stand_for_names_that_windows_cannot_have() {
     let root = scene.create("", OPENED, 0, 0x10);
     scene.list("", root, 37, "*", Some(&[("E9K3LM~U", 0, 0x20), ("REAL~1.TXT", 3, 0x20)]));
     assert_eq!(paths(&scene.image()), ["REAL~1.TXT"]);
-}
-
-/// What a program does with one file.
-#[derive(Clone, Debug)]
-enum Act {
-    Read(usize, usize),
-    Write(usize, Vec<u8>),
-    Resize(usize),
-    Reopen,
-}
-
-fn act() -> impl Strategy<Value = Act> {
-    prop_oneof![
-        3 => (0usize..40, 1usize..20).prop_map(|(offset, length)| Act::Read(offset, length)),
-        2 => (0usize..40, proptest::collection::vec(any::<u8>(), 1..12)).prop_map(|(at, data)| Act::Write(at, data)),
-        1 => (0usize..50).prop_map(Act::Resize),
-        1 => Just(Act::Reopen),
-    ]
-}
-
-proptest! {
-    /// A file with any content, used in any way by a server that does what it is told: the image knows its size and no byte of
-    /// it wrongly, finds no contradiction, and a second run on the image reads what the first one read.
-    #[test]
-    fn the_image_of_a_file_is_a_part_of_it(
-        content in proptest::collection::vec(any::<u8>(), 0..40),
-        acts in proptest::collection::vec(act(), 0..25),
-    ) {
-        let mut scene = Scene::new();
-        let mut live = content.clone();
-        let mut id = scene.open("f", live.len() as u64);
-        for act in &acts {
-            match act {
-                Act::Read(offset, length) if *offset < live.len() => {
-                    let end = (offset + length).min(live.len());
-                    scene.read("f", id, *offset as u64, *length as u32, &live[*offset..end]);
-                }
-                Act::Read(..) => {}
-                Act::Write(offset, data) => {
-                    live.resize(live.len().max(offset + data.len()), 0);
-                    live[*offset..offset + data.len()].copy_from_slice(data);
-                    scene.write("f", id, *offset as u64, data);
-                }
-                Act::Resize(length) => {
-                    live.resize(*length, 0);
-                    scene.set("f", id, file_class::END_OF_FILE, &(*length as u64).to_le_bytes());
-                }
-                Act::Reopen => {
-                    scene.close("f", id);
-                    id = scene.open("f", live.len() as u64);
-                }
-            }
-        }
-        let image = scene.image();
-        prop_assert!(image.contradictions.is_empty(), "{:?}", image.contradictions);
-        let data = &entry(&image, "f").data;
-        prop_assert_eq!((data.size, data.size_known), (content.len() as u64, true));
-        let mut rebuilt = vec![0xA5; content.len()];
-        for (offset, bytes) in &data.extents {
-            let range = *offset as usize..*offset as usize + bytes.len();
-            prop_assert_eq!(&content[range.clone()], &bytes[..]);
-            rebuilt[range].copy_from_slice(bytes);
-        }
-        // What was read the first time is read again.
-        let (mut was, mut is) = (content, rebuilt);
-        for act in &acts {
-            match act {
-                Act::Read(offset, length) if *offset < was.len() => {
-                    let range = *offset..(offset + length).min(was.len());
-                    prop_assert_eq!(&was[range.clone()], &is[range]);
-                }
-                Act::Write(offset, data) => {
-                    for file in [&mut was, &mut is] {
-                        file.resize(file.len().max(offset + data.len()), 0);
-                        file[*offset..offset + data.len()].copy_from_slice(data);
-                    }
-                }
-                Act::Resize(length) => [&mut was, &mut is].into_iter().for_each(|file| file.resize(*length, 0)),
-                _ => {}
-            }
-        }
-    }
-
-    /// Bytes of a capture are anybody's: whatever stands in them, there is an image.
-    #[test]
-    fn arbitrary_bodies_never_panic(
-        bodies in proptest::collection::vec((0u16..19, proptest::collection::vec(any::<u8>(), 0..160)), 1..8),
-    ) {
-        let mut scene = Scene::new();
-        let id = scene.open("f", 3);
-        for (code, bytes) in bodies {
-            let command = Command::from_code(code);
-            let mut operation = scene.answered(command, NtStatus::SUCCESS, &bytes, &bytes);
-            operation.file_id = Some(id);
-            scene.add(operation, "f\\..\\g");
-        }
-        let _ = scene.image();
-    }
 }

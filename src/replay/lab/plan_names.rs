@@ -94,10 +94,7 @@ impl PlanNames {
 
 /// Where captured names go, for each copy of a run.
 pub fn name_maps(prepared: &Prepared) -> Vec<NameMap> {
-    let names = &prepared.target().names;
-    let folders = (1..=prepared.options().clones).map_while(|copy| prepared.folder_of(copy));
-    let maps: Vec<_> = folders.map(|folder| NameMap { base_dir: Some(folder), ..names.clone() }).collect();
-    if maps.is_empty() { vec![names.clone()] } else { maps }
+    prepared.target().names.of_copies(prepared.options().clones)
 }
 
 /// Looks what is under the names now, and returns what is to be written down before the replay begins: of names without

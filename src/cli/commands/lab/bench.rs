@@ -46,7 +46,7 @@ impl Bench {
     /// The target, in words too; a server of the capture is refused.
     pub(in crate::cli::commands) fn target(&self, config: &Config) -> Result<(Target, String), Failure> {
         let (target, described) = target(&self.replay, config, &self.chosen())?;
-        if !self.replay.allow_captured_server {
+        if !self.replay.place.allow_captured_server {
             refuse_captured_server(&self.dataset, &target)?;
         }
         Ok((target, described))

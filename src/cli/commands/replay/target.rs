@@ -30,7 +30,7 @@ pub(in crate::cli::commands) fn target(
     let domain = config.text(Key::Domain, typed.domain.as_deref())?.unwrap_or_default();
     let share = config.text(Key::TreeName, typed.tree_name.as_deref())?;
     let address = resolve(&server, port)?;
-    let file = args.credentials.as_deref().map(CredentialsFile::read).transpose()?.unwrap_or_default();
+    let file = args.place.credentials.as_deref().map(CredentialsFile::read).transpose()?.unwrap_or_default();
     let own = user.map(|user| own_credentials(args, &file, user, domain)).transpose()?;
     let users = user_rules(args, &file, own.as_ref())?;
     let credentials = match own {
@@ -47,8 +47,9 @@ pub(in crate::cli::commands) fn target(
         "{address} as {as_whom}, {}",
         share.as_deref().map_or_else(|| "shares as captured".to_owned(), |share| format!("share {share}")),
     );
-    let base_dir = args.base_dir.as_ref().map(|folder| folder.replace('/', "\\").trim_matches('\\').to_owned());
-    let names = NameMap { server, share, shares: args.map_share.clone(), paths: args.map_path.clone(), base_dir };
+    let base_dir = args.place.base_dir.as_ref().map(|folder| folder.replace('/', "\\").trim_matches('\\').to_owned());
+    let names =
+        NameMap { server, share, shares: args.place.map_share.clone(), paths: args.place.map_path.clone(), base_dir };
     let follow_dialect = args.dialect.is_none();
     Ok((Target { connect, credentials, users, names, follow_dialect }, described))
 }
