@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
 use smbreplay::model::{ConnectionIndex, Fill, Image, MadeName, Timestamp};
 use smbreplay::replay::{
-    Class, Closing, Lab, Layout, Made, Options, PlanNames, Run, RunReport, SetupPlan, Target, Verdict, Workload,
+    Closing, Lab, Layout, Made, Options, PlanNames, Row, Run, RunReport, SetupPlan, Target, Verdict, Workload,
     cleanup, infer, merge, record, survey,
 };
 use smbreplay::store::{Dataset, Projection};
@@ -142,16 +142,23 @@ fn told(report: &RunReport) -> String {
         .collect()
 }
 
+/// A server with the rights of Windows, which can refuse them to the owner of a file too.
+fn with_rights_of_windows() -> Samba {
+    Samba::start(&[(
+        "SMBD_TESTSHARE",
+        "vfs objects = acl_xattr streams_xattr xattr_tdb\n    acl_xattr:ignore system acls = yes",
+    )])
+}
+
 /// On an empty share, with a stranger's files on it: setup, replay, cleanup. Nothing diverges, nothing is left.
 #[test]
 fn every_fixture_agrees_on_what_a_setup_made_and_a_cleanup_leaves_nothing_of_it() {
-    let samba = Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]);
-    for share in ["testshare", "guestshare"] {
-        let theirs = samba.share_dir(share).join("theirs");
-        std::fs::create_dir(&theirs).unwrap();
-        std::fs::write(theirs.join("notes.txt"), "not ours").unwrap();
+    let (plain, with_rights) = (Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]), with_rights_of_windows());
+    for samba in [&plain, &with_rights] {
+        for share in ["testshare", "guestshare"] {
+            std::fs::write(samba.make_folder(share, "theirs").join("notes.txt"), "not ours").unwrap();
+        }
     }
-    let before = snapshots(&samba);
     let runtime = runtime();
     let mut cases = 0;
     for entry in std::fs::read_dir(repository().join("fixtures")).unwrap() {
@@ -159,6 +166,9 @@ fn every_fixture_agrees_on_what_a_setup_made_and_a_cleanup_leaves_nothing_of_it(
         let workload = workload(&case);
         let image = image(&workload);
         assert_eq!(image.contradictions, [], "{case}");
+        // Rights were refused to the owner of a file there.
+        let samba = if case == "errors" { &with_rights } else { &plain };
+        let before = snapshots(samba);
         // Below a folder, and where the fixture was: there the stranger's files would show up in its listings.
         for base in [Some("run 7\\here"), None] {
             // The folder cannot be made on the share that nobody may write to, which is a part of this fixture.
@@ -167,58 +177,41 @@ fn every_fixture_agrees_on_what_a_setup_made_and_a_cleanup_leaves_nothing_of_it(
             if !fits {
                 continue;
             }
-            let target = target(&samba, base);
+            let target = target(samba, base);
             let mut journal = Vec::new();
             runtime.block_on(async {
                 let (made, plan) = set_up(&target, &image, &mut journal).await;
-                assert_eq!(plan.conflicts, [], "{case}");
+                assert_eq!((plan.conflicts, made.troubles), (vec![], vec![]), "{case}");
                 let report = replay(workload.clone(), target.clone(), &mut journal).await;
-                if case == "errors" {
-                    // Samba never refuses its owner anything on a file system with POSIX rights; the setup says so.
-                    let of_rights =
-                        |trouble: &&smbreplay::replay::Trouble| trouble.reason.contains("refusing rights");
-                    assert_eq!(made.troubles.len(), 2, "{:?}", made.troubles);
-                    assert_eq!(made.troubles.iter().filter(of_rights).count(), 2, "{:?}", made.troubles);
-                    let others: Vec<_> = report
-                        .divergences
-                        .iter()
-                        .filter(|row| !row.path.as_deref().is_some_and(|path| path.starts_with("forbidden")))
-                        .collect();
-                    assert!(others.is_empty() && report.divergences.len() == 2, "{case}: {}", told(&report));
-                } else {
-                    assert_eq!(made.troubles, [], "{case}");
-                    let bad = |row: &&smbreplay::replay::Row| row.class != Class::Info;
-                    assert_eq!(report.divergences.iter().filter(bad).count(), 0, "{case}: {}", told(&report));
-                    assert_eq!(report.verdict(), Verdict::Agreed, "{case}: {}", told(&report));
-                }
+                assert_eq!(report.verdict(), Verdict::Agreed, "{case}: {}", told(&report));
                 let cleaned = clean_up(&target, &journal).await;
                 assert_eq!(cleaned.left, [], "{case}");
                 let again = clean_up(&target, &journal).await;
                 assert_eq!((again.removed, again.left), (0, vec![]), "{case}: the second time there is nothing");
             });
-            assert_eq!(snapshots(&samba), before, "{case}");
+            assert_eq!(snapshots(samba), before, "{case}");
         }
         cases += 1;
     }
     assert!(cases >= 12, "the fixtures are missing");
 }
 
-/// Where the file system keeps the rights of Windows, those that were refused are refused again.
+/// On a file system with POSIX rights Samba never refuses its owner anything. The setup says so, and nothing else diverges.
 #[test]
-fn refused_rights_are_made_where_the_server_has_them() {
-    let samba = Samba::start(&[(
-        "SMBD_TESTSHARE",
-        "vfs objects = acl_xattr streams_xattr xattr_tdb\n    acl_xattr:ignore system acls = yes",
-    )]);
+fn a_server_that_cannot_refuse_rights_is_told_of() {
+    let samba = Samba::start(&[]);
     let workload = workload("errors");
     let image = image(&workload);
     let target = target(&samba, None);
     let mut journal = Vec::new();
     runtime().block_on(async {
         let (made, _) = set_up(&target, &image, &mut journal).await;
-        assert_eq!(made.troubles, []);
+        let of_rights = made.troubles.iter().filter(|trouble| trouble.reason.contains("refusing rights")).count();
+        assert_eq!((made.troubles.len(), of_rights), (2, 2), "{:?}", made.troubles);
         let report = replay(workload, target.clone(), &mut journal).await;
-        assert_eq!(report.verdict(), Verdict::Agreed, "{}", told(&report));
+        let forbidden = |row: &&Row| row.path.as_deref().is_some_and(|path| path.starts_with("forbidden"));
+        assert_eq!(report.divergences.len(), 2, "{}", told(&report));
+        assert_eq!(report.divergences.iter().filter(forbidden).count(), 2, "{}", told(&report));
         assert_eq!(clean_up(&target, &journal).await.left, []);
     });
     assert!(snapshot(&samba.share_dir("testshare")).is_empty());

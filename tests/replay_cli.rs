@@ -183,7 +183,7 @@ fn what_differs_between_two_runs_is_noise_and_does_not_count_later() {
     let refused = lab.replay(&["--calibrate"]).ends_with(2);
     assert!(refused.stderr.contains("--reset-command"), "{}", refused.stderr);
     let refused = lab.replay(&["--calibrate", "--reset-command", "true", "--clones", "2"]).ends_with(2);
-    assert!(refused.stderr.contains("--clones and --loop make several"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("cannot be used with '--clones"), "{}", refused.stderr);
     assert!(lab.runs().is_empty(), "nothing was sent");
 
     let preparing = lab.samba.preparing("quickstart", "testshare");

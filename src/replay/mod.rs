@@ -36,6 +36,7 @@ mod picks_tests;
 mod plan;
 #[cfg(test)]
 mod plan_tests;
+mod probe;
 mod ranges;
 mod readiness;
 mod reason;

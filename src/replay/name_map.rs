@@ -198,7 +198,8 @@ impl NameMap {
     pub fn target_name(&self, captured: &str) -> String {
         let mapped = self.mapped(captured);
         match &self.base_dir {
-            Some(base) if mapped.is_empty() => base.clone(),
+            // The root itself, or a stream of it.
+            Some(base) if mapped.is_empty() || mapped.starts_with(':') => format!("{base}{mapped}"),
             Some(base) => format!("{base}\\{mapped}"),
             None => mapped.into_owned(),
         }

@@ -110,10 +110,11 @@ fn below(base: Option<&str>, name: &[u8]) -> Vec<u8> {
     let Some(base) = base else { return name.to_vec() };
     let mut out = Utf16::encode(base);
     let name = name.strip_prefix(b"\\\0").unwrap_or(name);
-    if !name.is_empty() {
+    // A stream of the root is one of the folder.
+    if !name.is_empty() && !name.starts_with(b":\0") {
         out.extend_from_slice(b"\\\0");
-        out.extend_from_slice(name);
     }
+    out.extend_from_slice(name);
     out
 }
 

@@ -87,6 +87,14 @@ proptest! {
 }
 
 #[test]
+fn a_stream_of_the_root_is_one_of_the_base_folder() {
+    let operation = operation(Command::Create, &create_body(":AFP_AfpInfo", 1, 1, 0, &[]), 1, Some(2));
+    let pdu = rewritten(&operation, &ids(), &names(Some("base\\sub")), 0);
+    assert_eq!(CreateRequest::decode(&pdu).unwrap().name.decode(), "base\\sub:AFP_AfpInfo");
+    assert_eq!(names(Some("base")).target_name(":AFP_AfpInfo"), "base:AFP_AfpInfo");
+}
+
+#[test]
 fn inherited_and_empty_file_ids_stay() {
     for id in [FileId::INHERITED, FileId([0; 16])] {
         let operation = close("f", id, 1, 2);

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustc_hash::FxHashSet;
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ use super::users::{SessionUsers, UserRule, UserUse, known_users};
 use crate::model::message::TreeConnectRequest;
 use crate::model::path::is_ipc;
 use crate::model::{Command, LoginFacts, NtStatus, Operation, ReplayedStep, Timestamp};
-use crate::wire::{ConnectOptions, Connection, Credentials, WireError};
+use crate::wire::{ConnectOptions, Credentials, WireError};
 
 /// Where a run goes, and as whom.
 #[derive(Clone, Debug)]
@@ -83,6 +83,26 @@ pub enum ReplayError {
         .0.first, .0.second, .0.target
     )]
     MergedPaths(MergedPaths),
+    /// The folder that everything is to go below is not there.
+    #[error(
+        "{share}: the base folder {folder} is not there ({status}): make it, or let `smbreplay setup` or `run` make it"
+    )]
+    NoBaseFolder {
+        /// The target's share.
+        share: String,
+        /// The folder.
+        folder: String,
+        /// What the server answered.
+        status: NtStatus,
+    },
+    /// Somebody was let in as a guest, and a guest may not connect the share.
+    #[error("the server does not know {user} and let it in as a guest only: {source}")]
+    OnlyGuest {
+        /// Who was to log in.
+        user: String,
+        /// The refusal.
+        source: WireError,
+    },
     /// One of several copies ended in an unforeseen way.
     #[error("copy {copy} ended before its time: {reason}; this is a fault of smbreplay")]
     CopyEnded {
@@ -357,25 +377,6 @@ impl Prepared {
     pub fn results<'a>(&'a self, report: &'a RunReport) -> impl Iterator<Item = ReplayedStep> + 'a {
         let row = |outcome: &Outcome| Some(results::row(self.operations.get(outcome.step as usize)?, outcome));
         report.outcomes.iter().filter_map(row)
-    }
-
-    /// Connects, logs everybody in and connects each share once, and ends that again: what is wrong with the target altogether
-    /// is an error here, and not thousands of divergences. How long the slowest login took, its connection with it.
-    pub async fn probe(&self) -> Result<Duration, ReplayError> {
-        let mut slowest = Duration::ZERO;
-        let logs_in = self.sessions_that_log_in();
-        for (credentials, sessions) in self.users.distinct(|session| logs_in.contains(&session)) {
-            let begun = Instant::now();
-            let connection = Connection::connect(self.target.connect.clone()).await?;
-            let session = connection.login(credentials).await?;
-            slowest = slowest.max(begun.elapsed());
-            for share in self.shares_of(|session| sessions.contains(&session)) {
-                let tree = connection.tree_connect(&session, &share).await?;
-                connection.tree_disconnect(&tree).await?;
-            }
-            connection.logoff(&session).await?;
-        }
-        Ok(slowest)
     }
 
     /// Replays. `stop` turning true ends the run with what was done so far.

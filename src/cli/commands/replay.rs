@@ -41,7 +41,10 @@ impl From<ReplayError> for Failure {
                 (ExitStatus::Usage, Some("`session --list` and `session ID` show what there is"))
             }
             ReplayError::CapturedServer { .. } | ReplayError::MergedPaths(_) => (ExitStatus::Usage, None),
-            ReplayError::Target(_) | ReplayError::CopyEnded { .. } => (ExitStatus::Target, None),
+            ReplayError::OnlyGuest { .. } => (ExitStatus::Target, Some("check user and domain")),
+            ReplayError::Target(_) | ReplayError::CopyEnded { .. } | ReplayError::NoBaseFolder { .. } => {
+                (ExitStatus::Target, None)
+            }
         };
         let failure = Self::new(status, error);
         match remedy {

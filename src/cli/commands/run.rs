@@ -54,6 +54,11 @@ pub fn run(args: &RunArgs, config: &Config) -> Result<ExitStatus, Failure> {
         return replayed;
     }
     let cleaned = clean_up(&dataset, &sessions, &prepared);
+    if cleaned.is_err() {
+        anstream::eprintln!(
+            "what was made is still on the target: `smbreplay cleanup --all` removes it once it can be reached"
+        );
+    }
     let (replayed, cleaned) = (replayed?, cleaned?);
     Ok(if replayed == ExitStatus::Done { cleaned } else { replayed })
 }

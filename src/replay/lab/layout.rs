@@ -65,6 +65,13 @@ impl Layout {
     pub fn new(image: &Image, names: &NameMap) -> Self {
         let mut shares: BTreeMap<String, (String, Entries, Vec<String>)> = BTreeMap::new();
         let mut left_out = Vec::new();
+        // What a capture from the middle of a connection does in trees that it does not explain is no part of an image, but goes
+        // below the base folder too.
+        if let (Some(share), Some(base)) = (&names.share, &names.base_dir) {
+            let mut entries = Entries::new();
+            add_folders(&mut entries, base, true);
+            shares.insert(share.to_lowercase(), (share.clone(), entries, Vec::new()));
+        }
         for share in &image.shares {
             let target = names.target_share(&share.captured).to_owned();
             let (_, entries, absent) =
@@ -175,6 +182,8 @@ mod tests {
         assert_eq!(layout.shares[0].absent, ["a\\b\\none"]);
         let empty = Layout::new(&image(&[("data", vec![], &[])]), &names);
         assert_eq!(paths(&empty.shares[0]), ["a", "a\\b"]);
+        let unexplained = Layout::new(&Image::default(), &names);
+        assert_eq!(paths(&unexplained.shares[0]), ["a", "a\\b"]);
     }
 
     #[test]

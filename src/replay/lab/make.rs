@@ -275,7 +275,7 @@ async fn still_refused(connection: &Connection, tree: &Tree, job: &Job) -> Resul
             connection.close_file(&file).await?;
             Err(WireError::NotSupported {
                 address: connection.options().address,
-                feature: "refusing rights to the owner of a file",
+                feature: "refusing rights to the owner of a file (with Samba it takes vfs objects = acl_xattr)",
                 dialect: connection.negotiated().dialect,
             })
         }

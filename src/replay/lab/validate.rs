@@ -9,7 +9,7 @@ use super::survey::survey;
 use crate::model::fscc::{ATTRIBUTE_NORMAL, AttributeInformation, fs_class};
 use crate::model::{Command, NtStatus};
 use crate::replay::{Prepared, Target};
-use crate::wire::{Connection, CreateSpec, OpenFile, Tree, WireError, disposition};
+use crate::wire::{Connection, CreateSpec, Credentials, OpenFile, Tree, WireError, disposition};
 
 /// MAXIMUM_ALLOWED, [MS-SMB2] 2.2.13.1.
 const MAXIMUM_ALLOWED: u32 = 0x0200_0000;
@@ -89,6 +89,10 @@ pub async fn validate(layout: &Layout, prepared: &Prepared, made: bool) -> Resul
     checks.add("dialect", if same { CheckState::Ok } else { CheckState::Note }, detail);
     sizes(&mut checks, &demands, &connection);
     match connection.login(who(target)).await {
+        Ok(session) if session.is_guest() && *who(target) != Credentials::Guest => {
+            let detail = format!("the server does not know {} and lets it in as a guest only", who(target));
+            checks.add("login", CheckState::Note, detail);
+        }
         Ok(_) => checks.add("login", CheckState::Ok, who(target).to_string()),
         Err(error) => {
             checks.add("login", CheckState::Failed, error.to_string());

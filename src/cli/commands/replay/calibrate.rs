@@ -22,11 +22,6 @@ const RUNS: usize = 2;
 
 /// Refuses what cannot work, before anything is sent.
 pub(super) fn refuse_unequal_state(args: &ReplayArgs, prepared: &Prepared) -> Result<(), Failure> {
-    if args.clones > 1 || args.iterations > 1 {
-        let text = "noise is learnt step by step from two replays of one copy, and --clones and --loop make several";
-        return Err(Failure::message(ExitStatus::Usage, text)
-            .remedy("calibrate without them; --noise counts what was learnt in all copies and repetitions"));
-    }
     let can_be_equal = args.judging.reset_command.is_some()
         || prepared.changes().is_empty()
         || (std::io::stdin().is_terminal() && std::io::stderr().is_terminal());
