@@ -72,7 +72,13 @@ fn fit(prepared: &Prepared, layout: &Layout, makes: bool) -> Result<ExitStatus, 
         let state = if check.state == CheckState::Failed { "failed" } else { "note" };
         anstream::eprintln!("validate: {state}: {}: {}", check.what.escape_debug(), check.detail);
     }
-    Ok(validate::status(&checks))
+    let status = validate::status(&checks);
+    if status != ExitStatus::Done {
+        anstream::eprintln!(
+            "the target is not fit, nothing was made or replayed; `setup` and `replay` would go on all the same"
+        );
+    }
+    Ok(status)
 }
 
 /// Makes the image after the one confirmation.

@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{Column, Format, Output};
 use crate::cli::shown;
 use crate::model::{Fill, Image, MadeName};
-use crate::replay::{Lab, Layout, Made, SetupPlan, Survey, Target, survey};
+use crate::replay::{Lab, Layout, Made, SetupPlan, Survey, Target, clone_folder, survey};
 use crate::store::{Journal, export_image};
 
 /// How many names a confirmation shows.
@@ -28,6 +28,11 @@ pub fn run(args: &SetupArgs, config: &Config) -> Result<ExitStatus, Failure> {
     if args.dry_run {
         print_tree(&image, args.lab.format)?;
         anstream::eprintln!("{}", summary(&image));
+        if args.clones > 1 {
+            let base = args.lab.place.base_dir.as_deref();
+            let (first, last) = (clone_folder(base, 1), clone_folder(base, args.clones));
+            anstream::eprintln!("made {} times, in {first} to {last}", args.clones);
+        }
         return Ok(ExitStatus::Done);
     }
     let (target, described) = bench.target(config)?;
