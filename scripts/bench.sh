@@ -12,6 +12,12 @@
 #
 # SMBREPLAY names the program (default: the release build, which is made if it is not there).
 set -euo pipefail
+for argument in "$@"; do
+    if [[ $argument == -h || $argument == --help ]]; then
+        sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+        exit 0
+    fi
+done
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [[ -z ${SMBREPLAY:-} ]]; then
     (cd "$root" && cargo build --release --locked --quiet)
