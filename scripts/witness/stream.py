@@ -218,14 +218,19 @@ class Streams:
         # Frames without a whole TCP header, or with a lone fragment.
         self.bogus = [segment.frame for segment in segments if not segment.sound]
         conversations = Conversations()
+        # Between whom such packets went; tshark goes by their sequence numbers.
+        misled = set()
         for segment in segments:
             if not segment.sound:
+                misled.add((segment.source, segment.destination))
                 continue
             number = conversations.number(segment)
             self.keys[segment.frame] = number, segment.source
             if not ports & {segment.source[1], segment.destination[1]}:
                 continue
             there, back = self.directions[number, segment.source], self.directions[number, segment.destination]
+            if (segment.source, segment.destination) in misled:
+                there.odd.append((segment.frame, "a packet without a whole TCP header came before"))
             if segment.syn and segment.payload:
                 for direction in (there, back):
                     direction.odd.append((segment.frame, "a segment with data has a SYN flag"))
