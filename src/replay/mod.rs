@@ -27,6 +27,8 @@ mod noise;
 mod options;
 mod order;
 mod order_resource;
+#[cfg(test)]
+mod order_resource_tests;
 mod origins;
 mod outcome;
 mod pacing;

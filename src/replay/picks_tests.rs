@@ -93,7 +93,7 @@ fn a_folder_that_the_capture_made_is_made_again_for_what_lies_in_it() {
 }
 
 /// An oplock of the first open is broken by the second one.
-fn broken() -> Vec<Operation> {
+pub(super) fn broken() -> Vec<Operation> {
     let key = [7u8; 16];
     let mut context = key.to_vec();
     context.extend_from_slice(&[7, 0, 0, 0]);

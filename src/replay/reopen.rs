@@ -89,7 +89,7 @@ impl Reopens {
     pub(super) fn note(&self, step: StepIndex) -> Option<Box<str>> {
         let (_, times) = self.tried.get(&step)?;
         let times = if *times == 1 { "once".to_owned() } else { format!("{times} times") };
-        Some(format!("sent again {times}, until the server had noticed the end of a connection").into())
+        Some(format!("sent again {times} after the end of a connection, which the server had not noticed yet").into())
     }
 
     /// Whether a step with this answer is to be tried again.

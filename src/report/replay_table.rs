@@ -273,7 +273,7 @@ fn figures(report: &RunReport, out: &mut impl Write) -> io::Result<()> {
     }
     if summary.sent_again > 0 {
         let opens = count(summary.sent_again, "open");
-        writeln!(out, "{opens} sent again, until the server had noticed the end of a connection")?;
+        writeln!(out, "{opens} sent again after the end of a connection, which the server had not noticed yet")?;
     }
     Ok(())
 }
