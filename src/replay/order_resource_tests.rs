@@ -8,8 +8,8 @@ use super::testing::*;
 use crate::model::message::{CreateRequest, LeaseContext, encode_contexts};
 use crate::model::{Command, FileId, NtStatus, Operation};
 
-const A: FileId = FileId([1; 16]);
-const B: FileId = FileId([2; 16]);
+const A: FileId = FileId([0xA; 16]);
+const B: FileId = FileId([0xB; 16]);
 
 /// Whether a step cannot be sent as long as an earlier one is not answered, whatever else is. Nothing is chained.
 fn waits(operations: &[Operation], step: u32, before: u32) -> bool {
