@@ -89,6 +89,10 @@ impl Layout {
                     leave("its path leads elsewhere");
                     continue;
                 }
+                if entry.path.contains(':') {
+                    leave("it is a stream, which belongs to the entry of its file");
+                    continue;
+                }
                 add_folders(entries, &path, false);
                 let key = folded_parts(&path);
                 match entries.get_mut(&key) {
@@ -188,7 +192,7 @@ mod tests {
 
     #[test]
     fn names_that_lead_elsewhere_have_no_place() {
-        let hostile = ["..\\x", "a\\..\\..\\x", "a/../../x", "", "a\\\\b", "."];
+        let hostile = ["..\\x", "a\\..\\..\\x", "a/../../x", "", "a\\\\b", ".", "f:stream"];
         let entries = hostile.iter().map(|path| file(path, 1)).collect();
         let names = NameMap { base_dir: Some("base".into()), ..NameMap::default() };
         let layout = Layout::new(&image(&[("data", entries, &["..\\y"])]), &names);
