@@ -199,6 +199,26 @@ fn stats_equal_srt(name: &str, case: &Case) {
 }
 
 #[test]
+fn connections_are_the_conversations_of_tshark() {
+    for name in ["quickstart", "durable", "many-sessions", "leases-oplocks", "big-transfer"] {
+        let case = Case::fixture(name);
+        let mut ours = std::collections::BTreeSet::new();
+        for session in 1..=rows(&case.json(&["session", "--list"])).len() {
+            let fields = "client_ip,client_port,server_ip,server_port";
+            let lines = case.run(&["session", &session.to_string(), "--fields", fields, "--format", "csv"]).ok();
+            ours.extend(lines.lines().skip(1).map(|line| line.replace(',', " ")));
+        }
+        // "127.0.0.1:49962            <-> 127.0.0.1:445                   41 6768 bytes …"
+        let end = |text: &str| text.rsplit_once(':').map(|(address, port)| format!("{address} {port}")).unwrap();
+        let text = case.tshark(&["-q", "-z", "conv,tcp"]);
+        let lines = text.lines().filter_map(|line| line.split_once("<->"));
+        let ends = lines.map(|(left, right)| (left.trim(), right.split_whitespace().next().unwrap()));
+        let theirs = ends.map(|(client, server)| format!("{} {}", end(client), end(server))).collect();
+        assert_eq!(ours, theirs, "{name}");
+    }
+}
+
+#[test]
 fn stats_count_and_time_as_tshark_does() {
     for name in ["quickstart", "compound", "async", "errors", "pipes", "many-sessions", "setinfo", "unicode-names"] {
         stats_equal_srt(name, &Case::fixture(name));

@@ -15,8 +15,10 @@ Difference = namedtuple("Difference", "frame column ours theirs reason")
 class Context:
     """What explains a difference by the rest of the capture."""
 
-    def __init__(self, ours, pairs, streams=None):
+    def __init__(self, ours, pairs, streams=None, only_theirs=()):
         self.rows = [pdu.row for pdu in ours]
+        # Frames with a PDU that tshark alone has, which is explained on its own.
+        self.displaced = {pdu.frame for pdu in only_theirs}
         # Gives the streams themselves.
         self.streams = streams
         # Rows whose request or response tshark shows with another frame.
@@ -115,6 +117,8 @@ class Context:
         """Who answers whom is told by the message id, which may come twice: CANCEL has that of the request it cancels."""
         if id(row) in self.moved:
             return "tshark shows the request or the response with another frame"
+        if asked in self.displaced:
+            return "tshark pairs with a PDU that it reads out of its place"
         for other in self.by_frame.get(asked, ()):
             same = other["message_id"] == row["message_id"] and other["tcp_stream"] == row["tcp_stream"]
             if same and other["command"] == "CANCEL":
@@ -197,7 +201,7 @@ def compare(capture, ours, ports=(), options=(), fields=True):
         yield from explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs)
     if not fields:
         return
-    context = Context(ours, pairs, lambda: streams_of(capture, ports))
+    context = Context(ours, pairs, lambda: streams_of(capture, ports), only_theirs)
     yield from compare_columns(pairs, context)
 
 
@@ -287,12 +291,15 @@ def explain_pdus(capture, ports, pairs, only_ours, only_theirs, theirs):
     unfinished = {pdu.bytes for pdus in streams.pdus().values() for pdu in pdus if not pdu.whole}
     broken = defaultdict(list)
     kind = tshark.variant(capture) if only_ours else None
+    read = tshark.packets(capture) if only_ours and str(capture) in tshark.DAMAGE else None
     accounted = Counter(pdu.bytes for pdu, _ in pairs if not pdu.row["encrypted"])
     for pdu in only_ours:
         accounted[pdu.bytes] += 1
         odd = oddity_of(streams, sides[pdu.bytes], pdu.frame)
         reason = None
-        if kind:
+        if read is not None and pdu.frame > read:
+            reason = "tshark stops where the file is damaged; our reader goes on behind it"
+        elif kind:
             reason = f"tshark takes the damaged file for one of kind {kind}, whose records have longer headers"
         elif pdu.row["encrypted"] or accounted[pdu.bytes] > in_stream[pdu.bytes]:
             pass

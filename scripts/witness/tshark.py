@@ -161,6 +161,11 @@ def variant(capture):
     return None if kind in ("", "pcap", "pcapng", "nsecpcap") else kind
 
 
+def packets(capture):
+    """How many packets of a damaged capture are read."""
+    return len(run(["-r", str(capture), "-T", "fields", "-e", "frame.number"]).split())
+
+
 def other_protocol(capture, frame):
     """What tshark takes the payload of a segment for, when not for a NetBIOS session."""
     text = run(["-r", str(capture), "-Y", f"frame.number=={frame}", "-T", "fields", "-e", "frame.protocols"])
