@@ -5,6 +5,7 @@
 //! [`dissect`]: crate::dissect
 //! [`store`]: crate::store
 //! [`analyse`]: crate::analyse
+//! [`query`]: crate::query
 //! [`wire`]: crate::wire
 //! [`replay`]: crate::replay
 //! [`report`]: crate::report
@@ -21,6 +22,7 @@ pub mod dissect;
 pub mod store;
 
 pub mod analyse;
+pub mod query;
 pub mod wire;
 
 pub mod replay;

@@ -10,64 +10,12 @@
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use support::case::{Case, rows};
 use support::program::{Run, golden};
-use tempfile::TempDir;
-
-/// A folder with the dataset of a capture, and a home of its own.
-struct Case {
-    folder: TempDir,
-}
-
-impl Case {
-    fn fixture(name: &str) -> Self {
-        Self::of(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).join("capture.pcapng"))
-    }
-
-    /// Ingested; a capture that can be read only in part is welcome too.
-    fn of(capture: &Path) -> Self {
-        let case = Self { folder: tempfile::tempdir().unwrap() };
-        fs::copy(capture, case.capture()).unwrap();
-        let run = case.run(&["ingest", "capture.pcapng"]);
-        assert!([0, 3].contains(&run.status), "{}", run.stderr);
-        case
-    }
-
-    fn capture(&self) -> PathBuf {
-        self.folder.path().join("capture.pcapng")
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_smbreplay"));
-        command.args(args).env_clear().stdin(Stdio::null()).current_dir(self.folder.path());
-        command.env("HOME", self.folder.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Run {
-        Run::of(self.command(args).output().unwrap())
-    }
-
-    fn json(&self, args: &[&str]) -> Value {
-        let text = self.run(&[args, &["--format", "json"]].concat()).ok();
-        serde_json::from_str(&text).expect("JSON")
-    }
-
-    /// What tshark prints.
-    fn tshark(&self, args: &[&str]) -> String {
-        let mut command = Command::new("tshark");
-        command.args(["-n", "-r"]).arg(self.capture()).args(args).env("LC_ALL", "C.UTF-8");
-        let output = command.output().expect("the tests need tshark: scripts/install-deps.sh --test");
-        String::from_utf8(output.stdout).unwrap()
-    }
-}
-
-fn rows(value: &Value) -> &[Value] {
-    value.as_array().expect("an array")
-}
 
 #[test]
 fn operations_are_chosen_by_path_status_latency_and_time() {

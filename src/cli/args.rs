@@ -14,6 +14,7 @@ mod lifecycle;
 mod list;
 mod man;
 mod opens;
+mod query;
 mod replay;
 mod session;
 mod shared;
@@ -35,9 +36,10 @@ pub use lifecycle::LifecycleArgs;
 pub use list::{ListArgs, ListCommand, ListRunsArgs, ListTracesArgs};
 pub use man::ManArgs;
 pub use opens::{FilesArgs, ListingArgs, OpensArgs};
+pub use query::{QueryArgs, QueryFormat};
 pub use replay::{OrderingArg, PacingArg, ReplayArgs, TimeArg};
 pub use session::{FilterArgs, SessionArgs};
-pub use shared::{KeyArgs, PasswordArgs, TargetArgs, TraceArgs, seconds};
+pub use shared::{CapturesArgs, KeyArgs, PasswordArgs, TargetArgs, TraceArgs, seconds};
 pub use smb1::{Smb1Args, Smb1Part};
 pub use stats::{GroupByArg, StatsArgs};
 
@@ -55,6 +57,7 @@ Examples:
   smbreplay session --list                      its sessions
   smbreplay session 1 --brief                   what happened in the first
   smbreplay stats                               how much, how fast, how often it failed
+  smbreplay query 'SELECT DISTINCT path FROM operations'
   smbreplay replay 1 --server-ip 127.0.0.1 --username testuser --tree-name testshare
   smbreplay run capture.pcapng --base-dir run7  all of it: ingest, make the share what it was, replay, clean up
   smbreplay diff last-1 last                    how two replays differ
@@ -112,6 +115,8 @@ pub enum Command {
     Auth(AuthArgs),
     /// Look at SMB1, which has no place in a dataset
     Smb1(Smb1Args),
+    /// Ask datasets and results in SQL
+    Query(QueryArgs),
     /// Look whether a lab server is fit for a replay; change nothing
     Validate(ValidateArgs),
     /// Make what the share held before the capture began

@@ -1,6 +1,7 @@
 //! The command line: arguments, configuration, exit statuses, one file per command. Nobody imports it.
 
 pub mod args;
+mod captures;
 pub mod commands;
 mod config;
 mod credentials;

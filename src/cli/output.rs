@@ -44,6 +44,11 @@ impl Output {
         Self { stdout: BufWriter::new(Box::new(io::stdout().lock())) }
     }
 
+    /// A file in stdout's stead.
+    pub fn to(file: std::fs::File) -> Self {
+        Self { stdout: BufWriter::new(Box::new(file)) }
+    }
+
     /// Stdout by way of the user's pager, if it is a terminal and `paged` says so.
     pub fn paged(paged: bool) -> Self {
         let pager = if paged && io::stdout().is_terminal() { Pager::start() } else { None };

@@ -40,8 +40,8 @@ pub use results_reader::{ResultsReader, read_run};
 pub use row_group::{EncodedRowGroup, RowGroupEncoder};
 pub use run_folder::{RUN_REPORT, RUN_RESULTS, RunFolder, run_folders};
 pub use schema::{
-    COLUMNS, Column, Kind, RESULT_COLUMNS, RESULTS_VERSION, SCHEMA_VERSION, image_content_schema, operations_schema,
-    results_schema,
+    CAPTURE_COLUMN, COLUMNS, Column, FILE_COLUMNS, Kind, RESULT_COLUMNS, RESULTS_VERSION, RUN_COLUMN, SCHEMA_VERSION,
+    SESSION_COLUMNS, image_content_schema, operations_schema, results_schema,
 };
 pub use session_file::{SessionFile, session_file_name};
 pub use staging::{StagedDataset, StagedFile};

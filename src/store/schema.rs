@@ -112,6 +112,48 @@ pub(super) mod name {
     pub const CAPTURED: &str = "captured";
     pub const OBSERVED: &str = "observed";
     pub const NOTE: &str = "note";
+    // Of what `query` has beside operations and results.
+    pub const CAPTURE: &str = "capture";
+    pub const RUN: &str = "run";
+    pub const NUMBER: &str = "number";
+    pub const ID: &str = "id";
+    pub const FILE: &str = "file";
+    pub const CLIENT: &str = "client";
+    pub const SERVER: &str = "server";
+    pub const DIALECT: &str = "dialect";
+    pub const SIGNING: &str = "signing";
+    pub const ENCRYPTION: &str = "encryption";
+    pub const USER: &str = "user";
+    pub const DOMAIN: &str = "domain";
+    pub const WORKSTATION: &str = "workstation";
+    pub const MECHANISM: &str = "mechanism";
+    pub const TARGET_NAME: &str = "target_name";
+    pub const GUEST: &str = "guest";
+    pub const ANONYMOUS: &str = "anonymous";
+    pub const SHARES: &str = "shares";
+    pub const OPERATIONS: &str = "operations";
+    pub const UNPAIRED: &str = "unpaired";
+    pub const BYTES_READ: &str = "bytes_read";
+    pub const BYTES_WRITTEN: &str = "bytes_written";
+    pub const ERRORS: &str = "errors";
+    pub const UNDECRYPTED: &str = "undecrypted";
+    pub const FIRST_TIME: &str = "first_time";
+    pub const LAST_TIME: &str = "last_time";
+    pub const TCP_STREAMS: &str = "tcp_streams";
+    pub const OPENS: &str = "opens";
+    pub const FAILED_OPENS: &str = "failed_opens";
+    pub const FAILURES: &str = "failures";
+    pub const READS: &str = "reads";
+    pub const WRITES: &str = "writes";
+    pub const SIZE: &str = "size";
+    pub const USERS: &str = "users";
+    pub const FIRST_FRAME: &str = "first_frame";
+    pub const LAST_FRAME: &str = "last_frame";
+    pub const CREATED_FRAME: &str = "created_frame";
+    pub const OVERWRITTEN_FRAME: &str = "overwritten_frame";
+    pub const DELETED_FRAME: &str = "deleted_frame";
+    pub const RENAMED_FROM: &str = "renamed_from";
+    pub const RENAMED_TO: &str = "renamed_to";
     /// The item of a list.
     pub const ITEM: &str = "item";
     /// Keys of the footer and of a column's metadata.
@@ -136,6 +178,8 @@ pub enum Kind {
     Id,
     Binary,
     Texts,
+    /// List of unsigned 32-bit numbers.
+    Numbers,
     Locks,
     Differences,
 }
@@ -285,6 +329,83 @@ pub const RESULT_COLUMNS: [Column; 33] = {
     ]
 };
 
+/// What every table of `query` has beside its own columns: the capture that a row is of.
+pub const CAPTURE_COLUMN: Column = column(
+    name::CAPTURE,
+    Kind::Name,
+    NEVER,
+    "",
+    "Name of the capture's file; its path, where two chosen ones are named alike.",
+);
+
+/// What `results` has beside its own columns in `query`: the run that a row is of.
+pub const RUN_COLUMN: Column =
+    column(name::RUN, Kind::Name, NEVER, "", "Name of the run's folder, as `smbreplay list runs` shows it.");
+
+/// The columns of `sessions` in `query`: what `session_metadata.json` says of each.
+#[rustfmt::skip]
+pub const SESSION_COLUMNS: [Column; 26] = {
+    use Kind::*;
+    use name::*;
+    [
+    column(NUMBER, U32, NEVER, "", "Number of the session in `smbreplay session --list`, from 1."),
+    column(SESSION_ID, U64, NEVER, "", "SessionId, as in operations."),
+    column(ID, Text, NEVER, "", "The same as `0x` and 16 hex digits."),
+    column(FILE, Text, NEVER, "", "Name of its Parquet file."),
+    column(CLIENT, Text, NEVER, "", "Client address and port of its first connection."),
+    column(SERVER, Text, NEVER, "", "Server address and port of its first connection."),
+    column(DIALECT, Text, NULLABLE, "", "The dialect that the server chose; null when the NEGOTIATE is not in the capture."),
+    column(SIGNING, Bool, NEVER, "", "Whether any of its requests was signed."),
+    column(ENCRYPTION, Bool, NEVER, "", "Whether any of its PDUs travelled sealed."),
+    column(USER, Text, NULLABLE, "", "Who logged in."),
+    column(DOMAIN, Text, NULLABLE, "", "Domain or realm of the user."),
+    column(WORKSTATION, Text, NULLABLE, "", "The client's own name (NTLM)."),
+    column(MECHANISM, Text, NULLABLE, "", "`NTLM` or `Kerberos`."),
+    column(TARGET_NAME, Text, NULLABLE, "", "What the server was called, or called itself, at the login."),
+    column(GUEST, Bool, NEVER, "", "Whether the server granted a guest session."),
+    column(ANONYMOUS, Bool, NEVER, "", "Whether the client logged in without a name."),
+    column(SHARES, Texts, NEVER, "", r"The trees it connected, `\\server\share`, in order of their first use."),
+    column(OPERATIONS, U64, NEVER, "", "Rows in operations."),
+    column(UNPAIRED, U64, NEVER, "", "Rows without their request or response."),
+    column(BYTES_READ, U64, NEVER, "", "Payload bytes of READ responses."),
+    column(BYTES_WRITTEN, U64, NEVER, "", "Payload bytes that WRITE responses accepted."),
+    column(ERRORS, U64, NEVER, "", "Rows whose final status is an error."),
+    column(UNDECRYPTED, U64, NEVER, "", "Sealed PDUs that could not be read."),
+    column(FIRST_TIME, Time, NULLABLE, "", "Time of the first PDU."),
+    column(LAST_TIME, Time, NULLABLE, "", "Time of the last PDU."),
+    column(TCP_STREAMS, Numbers, NEVER, "", "Its connections, by Wireshark's `tcp.stream` number."),
+    ]
+};
+
+/// The columns of `files` in `query`: what `smbreplay files` lists.
+#[rustfmt::skip]
+pub const FILE_COLUMNS: [Column; 20] = {
+    use Kind::*;
+    use name::*;
+    [
+    column(SHARE, Text, NULLABLE, "", r"`\\server\share`"),
+    column(PATH, Text, NULLABLE, "", r"Path in the share, `\`-separated; empty for its root; null when it is not known."),
+    column(OPENS, U64, NEVER, "", "Opens that were granted."),
+    column(FAILED_OPENS, U64, NEVER, "", "Opens that failed."),
+    column(FAILURES, Texts, NEVER, "", "With which statuses, each once."),
+    column(READS, U64, NEVER, "", "READs that were answered with data."),
+    column(BYTES_READ, U64, NEVER, "", "Their bytes."),
+    column(WRITES, U64, NEVER, "", "WRITEs that were accepted."),
+    column(BYTES_WRITTEN, U64, NEVER, "", "Their bytes."),
+    column(SIZE, U64, NULLABLE, "", "Size in bytes, as it was told last."),
+    column(USERS, Texts, NEVER, "", "Who opened it, each once."),
+    column(FIRST_FRAME, U64, NULLABLE, "", "The frame where it is first seen."),
+    column(FIRST_TIME, Time, NULLABLE, "", "The time of that frame."),
+    column(LAST_FRAME, U64, NULLABLE, "", "The frame where it is last seen."),
+    column(LAST_TIME, Time, NULLABLE, "", "The time of that frame."),
+    column(CREATED_FRAME, U64, NULLABLE, "", "Frame of the CREATE that made it."),
+    column(OVERWRITTEN_FRAME, U64, NULLABLE, "", "Frame of the last CREATE that emptied it."),
+    column(DELETED_FRAME, U64, NULLABLE, "", "Frame where it was deleted, the last time."),
+    column(RENAMED_FROM, Text, NULLABLE, "", "What it was called before."),
+    column(RENAMED_TO, Text, NULLABLE, "", "What it was called afterwards."),
+    ]
+};
+
 impl Column {
     /// The Arrow type.
     pub fn data_type(&self) -> DataType {
@@ -301,6 +422,7 @@ impl Column {
             Kind::Id => DataType::FixedSizeBinary(16),
             Kind::Binary => DataType::LargeBinary,
             Kind::Texts => DataType::List(Arc::new(Field::new(name::ITEM, DataType::Utf8, false))),
+            Kind::Numbers => DataType::List(Arc::new(Field::new(name::ITEM, DataType::UInt32, false))),
             Kind::Locks => DataType::List(Arc::new(Field::new(name::ITEM, DataType::Struct(lock_fields()), false))),
             Kind::Differences => {
                 DataType::List(Arc::new(Field::new(name::ITEM, DataType::Struct(difference_fields()), false)))
@@ -308,7 +430,8 @@ impl Column {
         }
     }
 
-    fn field(&self) -> Field {
+    /// The Arrow field.
+    pub fn field(&self) -> Field {
         let mut metadata = HashMap::new();
         if !self.wireshark.is_empty() {
             metadata.insert(name::WIRESHARK.to_owned(), self.wireshark.to_owned());

@@ -57,6 +57,10 @@ fn value_of(column: &Column, array: &dyn Array, row: usize) -> Value {
             let items = array.as_list::<i32>().value(row);
             Value::Array(items.as_string::<i32>().iter().flatten().map(Value::from).collect())
         }
+        Kind::Numbers => {
+            let items = array.as_list::<i32>().value(row);
+            Value::Array(items.as_primitive::<UInt32Type>().values().iter().map(|number| json!(number)).collect())
+        }
         Kind::Locks | Kind::Differences => {
             let items = array.as_list::<i32>().value(row);
             let items = items.as_struct();

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // Not every test binary uses all of it.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr)] // All of it is for tests.
 
+pub(crate) mod case;
 pub(crate) mod kdc;
 pub(crate) mod messages;
 pub(crate) mod packets;

@@ -4,18 +4,22 @@ use crate::paths::used_modules;
 use crate::tree::Source;
 
 /// Each stage with those it may import beside itself.
-const LAYERS: [(&str, &[&str]); 11] = [
+const LAYERS: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("tools", &[]),
     ("capture", &["model"]),
     ("dissect", &["model"]),
     ("store", &["model"]),
     ("analyse", &["model"]),
+    ("query", &["model", "store", "analyse"]),
     ("wire", &["model"]),
     ("replay", &["model", "analyse", "wire"]),
     ("report", &["model", "analyse", "replay"]),
     ("ingest", &["model", "tools", "capture", "dissect", "store", "analyse"]),
-    ("cli", &["model", "tools", "capture", "dissect", "store", "analyse", "wire", "replay", "report", "ingest"]),
+    (
+        "cli",
+        &["model", "tools", "capture", "dissect", "store", "analyse", "query", "wire", "replay", "report", "ingest"],
+    ),
 ];
 
 /// The imports of a file that its stage may not have.

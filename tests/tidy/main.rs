@@ -45,7 +45,7 @@ fn processes_are_started_by_tools_alone() {
 }
 
 #[test]
-fn async_lives_in_wire_replay_and_cli() {
+fn async_lives_in_query_wire_replay_and_cli() {
     in_each_source(processes::async_findings);
 }
 

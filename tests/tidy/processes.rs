@@ -1,4 +1,4 @@
-//! Processes are started in src/tools, asynchronous code stands in wire, replay and cli, and nowhere else.
+//! Processes are started in src/tools, asynchronous code stands in query, wire, replay and cli, and nowhere else.
 
 use crate::lexer::Token;
 use crate::tree::Source;
@@ -42,7 +42,7 @@ pub(crate) fn findings(source: &Source) -> Vec<String> {
 
 /// Async code and tokio outside of the stages that have them.
 pub(crate) fn async_findings(source: &Source) -> Vec<String> {
-    if ["wire", "replay", "cli"].contains(&source.stage()) {
+    if ["query", "wire", "replay", "cli"].contains(&source.stage()) {
         return Vec::new();
     }
     let tokens = source.tokens();

@@ -22,6 +22,21 @@ pub struct TraceArgs {
     pub output: Option<PathBuf>,
 }
 
+/// Which captures.
+#[derive(Clone, Debug, Default, Args)]
+pub struct CapturesArgs {
+    /// A capture, or several: in quotes, * ? [..] {..} stand for any of their names; may be repeated. Else those of --case,
+    /// else the configured trace_name, else the one last ingested
+    #[arg(long, value_name = "GLOB")]
+    pub trace: Vec<PathBuf>,
+    /// The case, a folder below traces_folder: all its captures, or those that GLOB names
+    #[arg(long, value_name = "ID")]
+    pub case: Option<String>,
+    /// The folder that `ingest --output` was given
+    #[arg(long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+}
+
 /// The lab server, and who logs in.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TargetArgs {

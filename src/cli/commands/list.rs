@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 use anstyle::AnsiColor;
 
 use crate::cli::args::{ListArgs, ListCommand, ListRunsArgs, ListTracesArgs};
+use crate::cli::captures::captures_in;
 use crate::cli::config::Config;
 use crate::cli::datasets::{case_folder, open};
 use crate::cli::exit_status::ExitStatus;
@@ -75,8 +76,7 @@ fn runs(args: &ListRunsArgs, config: &Config) -> Result<ExitStatus, Failure> {
 
 fn traces(args: &ListTracesArgs, config: &Config) -> Result<ExitStatus, Failure> {
     let folder = case_folder(config, args.case.as_deref())?;
-    let mut captures = captures_in(&folder)?;
-    captures.sort();
+    let captures = captures_in(&folder)?;
     let capinfos = Tool::Capinfos.locate(None).ok();
     let columns = vec![
         Column::text("trace"),
@@ -94,37 +94,6 @@ fn traces(args: &ListTracesArgs, config: &Config) -> Result<ExitStatus, Failure>
     }
     table.finish()?;
     Ok(ExitStatus::Done)
-}
-
-/// The capture files of a folder and the folders below it, by their names; datasets are left out.
-fn captures_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let fail = |error: std::io::Error| {
-        let text = format!("{}: {error}", folder.display());
-        Failure::message(ExitStatus::Unreadable, text)
-            .remedy("`smbreplay config set traces_folder DIR` says where cases are")
-    };
-    let mut captures = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        if name.starts_with('.') {
-            continue;
-        }
-        if entry.file_type().map_err(fail)?.is_dir() {
-            captures.extend(captures_in(&path)?);
-        } else if is_capture(&name) {
-            captures.push(path);
-        }
-    }
-    Ok(captures)
-}
-
-fn is_capture(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let plain = name.strip_suffix(".gz").or_else(|| name.strip_suffix(".zst")).unwrap_or(&name);
-    // Ring buffers number their files: capture.pcap0, capture.pcap1.
-    let stem = plain.trim_end_matches(|c: char| c.is_ascii_digit());
-    [".pcap", ".pcapng", ".cap", ".trc"].iter().any(|ending| stem.ends_with(ending))
 }
 
 /// The dataset that a capture is in.

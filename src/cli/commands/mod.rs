@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod list;
 pub mod man;
 pub mod opens;
+pub mod query;
 pub mod replay;
 pub mod run;
 pub mod session;

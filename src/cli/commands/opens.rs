@@ -9,8 +9,8 @@ use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output, OutputError};
 use crate::cli::path_filter::PathFilter;
 use crate::cli::shown;
-use crate::model::{Timestamp, path};
-use crate::store::{Dataset, Projection};
+use crate::model::{SessionEntry, Timestamp, path};
+use crate::store::{Dataset, Projection, StoreError};
 
 /// Runs it.
 pub fn run(args: &OpensArgs, config: &Config) -> Result<ExitStatus, Failure> {
@@ -31,8 +31,16 @@ pub fn run(args: &OpensArgs, config: &Config) -> Result<ExitStatus, Failure> {
 
 /// The opens of one session, or of all.
 pub(super) fn gather(dataset: &Dataset, session: Option<&str>) -> Result<Opens, Failure> {
+    Ok(gather_of(dataset, chosen_sessions(dataset, session)?)?)
+}
+
+/// The opens of some sessions.
+pub(super) fn gather_of<'a>(
+    dataset: &Dataset,
+    sessions: impl IntoIterator<Item = &'a SessionEntry>,
+) -> Result<Opens, StoreError> {
     let mut opens = Opens::default();
-    for session in chosen_sessions(dataset, session)? {
+    for session in sessions {
         opens.begin_session(&session.id, &shown::user(&session.login));
         for operation in dataset.operations(session, Projection::PdusOf(Opens::BODIES))? {
             opens.add(&operation?);

@@ -1,0 +1,211 @@
+//! A query, its rows, and where they go.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::NamedTempFile;
+
+use crate::analyse::files_of;
+use crate::cli::args::{QueryArgs, QueryFormat};
+use crate::cli::captures::{Chosen, chosen};
+use crate::cli::commands::opens::gather_of;
+use crate::cli::config::Config;
+use crate::cli::exit_status::ExitStatus;
+use crate::cli::failure::Failure;
+use crate::cli::output::{Cell, Column, Format, Output};
+use crate::cli::runs::{choose_run, listed};
+use crate::query::{QueryEngine, QueryError, QuerySource, Rows, is_number, rows_of_batch, write_parquet};
+use crate::store::{Dataset, RUN_RESULTS};
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        let status = if error.is_usage() { ExitStatus::Usage } else { ExitStatus::Unreadable };
+        let remedy = match &error {
+            QueryError::Memory { .. } => Some("give it more with --memory MIB, or ask for less"),
+            _ => None,
+        };
+        let failure = Self::new(status, error);
+        match remedy {
+            Some(remedy) => failure.remedy(remedy),
+            None => failure,
+        }
+    }
+}
+
+/// Runs it.
+pub(super) fn run(args: &QueryArgs, config: &Config) -> Result<ExitStatus, Failure> {
+    let format = format_of(args)?;
+    let sql = sql(args)?;
+    let chosen = chosen(config, &args.captures)?;
+    let several = chosen.len() > 1;
+    let sources =
+        chosen.into_iter().map(|one| source(one, args.run.as_deref(), several)).collect::<Result<_, _>>()?;
+    let rows = QueryEngine::new(sources, files, args.memory as usize).run(&sql)?;
+    let text_format = match format {
+        QueryFormat::Table => Format::Table,
+        QueryFormat::Json => Format::Json,
+        QueryFormat::Ndjson => Format::Ndjson,
+        QueryFormat::Csv => Format::Csv,
+        QueryFormat::Parquet => {
+            let out = args.out.as_deref().unwrap_or(Path::new(""));
+            let place = Replacing::new(out)?;
+            write_parquet(rows, place.file.as_file())?;
+            place.finish(out)?;
+            return Ok(ExitStatus::Done);
+        }
+    };
+    match &args.out {
+        None => print(rows, text_format, Output::paged(text_format == Format::Table && !args.no_pager))?,
+        Some(out) => {
+            let place = Replacing::new(out)?;
+            let file = place.file.reopen().map_err(|error| unwritable(out, &error))?;
+            print(rows, text_format, Output::to(file))?;
+            place.finish(out)?;
+        }
+    }
+    Ok(ExitStatus::Done)
+}
+
+fn format_of(args: &QueryArgs) -> Result<QueryFormat, Failure> {
+    let usage = |text: &str| Failure::message(ExitStatus::Usage, text.to_owned());
+    let ending = args.out.as_ref().and_then(|out| out.extension()).and_then(|ending| ending.to_str());
+    match (args.format, ending) {
+        (Some(QueryFormat::Parquet), _) if args.out.is_none() => {
+            Err(usage("--format parquet needs a file").remedy("-o FILE names it"))
+        }
+        (Some(format), _) => Ok(format),
+        (None, _) if args.out.is_none() => Ok(QueryFormat::Table),
+        (None, Some("parquet")) => Ok(QueryFormat::Parquet),
+        (None, Some("csv")) => Ok(QueryFormat::Csv),
+        (None, Some("json")) => Ok(QueryFormat::Json),
+        (None, Some("ndjson" | "jsonl")) => Ok(QueryFormat::Ndjson),
+        (None, Some("txt")) => Ok(QueryFormat::Table),
+        (None, _) => Err(usage("the name of the file does not tell its format").remedy("--format says it")),
+    }
+}
+
+fn sql(args: &QueryArgs) -> Result<String, Failure> {
+    let sql = args.sql.clone().unwrap_or_default();
+    if sql != "-" {
+        return Ok(sql);
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(|error| {
+        Failure::message(ExitStatus::Usage, format!("the query on standard input cannot be read: {error}"))
+    })?;
+    Ok(text)
+}
+
+/// A capture with its runs, or with the one that was named.
+fn source(chosen: Chosen, run: Option<&str>, several: bool) -> Result<QuerySource, Failure> {
+    let Chosen { capture, dataset } = chosen;
+    let place = dataset.place().clone();
+    let runs = match run {
+        Some(run) => {
+            if several && Path::new(run).join(RUN_RESULTS).exists() {
+                let text = "--run is a folder, and several captures were chosen";
+                return Err(Failure::message(ExitStatus::Usage, text).remedy("name the capture that it belongs to"));
+            }
+            let folder = choose_run(run, || Ok(place))?;
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            vec![(name, folder.join(RUN_RESULTS))]
+        }
+        None => {
+            let folder = place.replays_folder();
+            let file = |name: String| (name.clone(), folder.join(name).join(RUN_RESULTS));
+            listed(&place)?.into_iter().map(|run| file(run.name)).collect()
+        }
+    };
+    Ok(QuerySource { capture, dataset, runs })
+}
+
+fn files(dataset: &Dataset) -> Result<Vec<crate::analyse::FileActivity>, crate::store::StoreError> {
+    let (opens, failed) = gather_of(dataset, dataset.sessions())?.finish();
+    Ok(files_of(&opens, &failed))
+}
+
+fn print(rows: Rows, format: Format, output: Output) -> Result<(), Failure> {
+    let schema = rows.schema();
+    let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    if format == Format::Table && names == ["plan_type", "plan"] {
+        return print_plan(rows, output);
+    }
+    let column = |field: &std::sync::Arc<arrow_schema::Field>| {
+        if is_number(field.data_type()) { Column::number(field.name()) } else { Column::text(field.name()) }
+    };
+    let bytes: Vec<bool> = schema.fields().iter().map(|field| field.data_type().is_binary()).collect();
+    let mut table = output.table(format, schema.fields().iter().map(column).collect());
+    for batch in rows {
+        for row in rows_of_batch(&batch?) {
+            table.row(row.into_iter().zip(&bytes).map(|(value, bytes)| cell(value, *bytes)).collect())?;
+        }
+    }
+    table.finish()?;
+    Ok(())
+}
+
+/// What EXPLAIN says: trees of many lines.
+fn print_plan(rows: Rows, mut output: Output) -> Result<(), Failure> {
+    for batch in rows {
+        for row in rows_of_batch(&batch?) {
+            row.iter().filter_map(Value::as_str).try_for_each(|text| output.line(text.trim_end()))?;
+        }
+    }
+    output.flush()?;
+    Ok(())
+}
+
+/// Digits of bytes that people are shown.
+const SHOWN_DIGITS: usize = 32;
+
+fn cell(value: Value, bytes: bool) -> Cell {
+    match &value {
+        Value::Null => Cell::empty().shown("-"),
+        // All of it would fill screens; programs get it whole.
+        Value::String(hex) if bytes && hex.len() > SHOWN_DIGITS => {
+            let shown = format!("{}… ({} bytes)", hex.get(..SHOWN_DIGITS).unwrap_or(hex), hex.len() / 2);
+            Cell::new(value).shown(shown)
+        }
+        Value::Array(items) if items.iter().any(Value::is_object) => {
+            let shown = value.to_string();
+            Cell::new(value).shown(shown)
+        }
+        Value::Number(number) if number.is_f64() => {
+            let shown = number.as_f64().map_or_else(String::new, rounded);
+            Cell::new(value).shown(shown)
+        }
+        _ => Cell::new(value),
+    }
+}
+
+/// Averages and ratios to a thousandth, small ones to a millionth.
+fn rounded(number: f64) -> String {
+    if number.abs() >= 1.0 || number == 0.0 { format!("{number:.3}") } else { format!("{number:.6}") }
+}
+
+/// A file that gets its name when it is complete.
+struct Replacing {
+    file: NamedTempFile,
+}
+
+impl Replacing {
+    fn new(path: &Path) -> Result<Self, Failure> {
+        let folder =
+            path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(PathBuf::from("."), Into::into);
+        // What the umask leaves of it, as with any file that a command writes.
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+        let file = tempfile::Builder::new().prefix(".smbreplay-").permissions(mode).tempfile_in(&folder);
+        Ok(Self { file: file.map_err(|error| unwritable(path, &error))? })
+    }
+
+    fn finish(mut self, path: &Path) -> Result<(), Failure> {
+        self.file.flush().map_err(|error| unwritable(path, &error))?;
+        self.file.persist(path).map_err(|error| unwritable(path, &error.error))?;
+        Ok(())
+    }
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::message(ExitStatus::Unreadable, format!("{}: cannot be written: {error}", path.display()))
+}
