@@ -64,6 +64,7 @@ pub(super) fn files(capture: &str, files: &[FileActivity]) -> Result<RecordBatch
     let columns = vec![
         text(|file| file.share.as_deref()),
         text(|file| file.path.as_deref()),
+        Arc::new(files.iter().map(|file| file.directory).collect::<BooleanArray>()),
         count(|file| Some(file.opens)),
         count(|file| Some(file.failed_opens)),
         text_lists(files.iter().map(|file| file.failures.as_slice())),

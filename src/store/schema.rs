@@ -379,12 +379,13 @@ pub const SESSION_COLUMNS: [Column; 26] = {
 
 /// The columns of `files` in `query`: what `smbreplay files` lists.
 #[rustfmt::skip]
-pub const FILE_COLUMNS: [Column; 20] = {
+pub const FILE_COLUMNS: [Column; 21] = {
     use Kind::*;
     use name::*;
     [
     column(SHARE, Text, NULLABLE, "", r"`\\server\share`"),
     column(PATH, Text, NULLABLE, "", r"Path in the share, `\`-separated; empty for its root; null when it is not known."),
+    column(DIRECTORY, Bool, NULLABLE, "", "Whether it is a directory; null when nothing tells."),
     column(OPENS, U64, NEVER, "", "Opens that were granted."),
     column(FAILED_OPENS, U64, NEVER, "", "Opens that failed."),
     column(FAILURES, Texts, NEVER, "", "With which statuses, each once."),

@@ -6,13 +6,15 @@ use crate::tree::Source;
 const SCHEMA: &str = "src/store/schema.rs";
 
 /// Words that are a column's name and, in these places, something else.
-const OTHER_MEANINGS: [(&str, &[&str]); 5] = [
+const OTHER_MEANINGS: [(&str, &[&str]); 6] = [
     // Keys of the configuration, which the Python original had first.
     ("src/cli/", &["session_id", "server_ip"]),
     // Fields of a divergence as the report lists them.
     ("src/cli/commands/replay/results.rs", &["op_index", "captured_status"]),
     ("src/cli/commands/replay/calibrate.rs", &["op_index"]),
     ("src/cli/commands/diff.rs", &["op_index"]),
+    // A function of SQL, called as the column that it would give.
+    ("src/query/functions.rs", &["status_name"]),
     // Fields of a response that a divergence names, spelt as [MS-SMB2] does.
     ("src/replay/", &["create_action", "end_of_file", "file_attributes", "granted_oplock"]),
 ];
