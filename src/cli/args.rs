@@ -6,6 +6,7 @@ mod completions;
 mod config;
 mod diff;
 mod doctor;
+mod export;
 mod extract;
 mod ingest;
 mod judging;
@@ -28,6 +29,7 @@ pub use completions::CompletionsArgs;
 pub use config::{ConfigArgs, ConfigCommand};
 pub use diff::DiffArgs;
 pub use doctor::DoctorArgs;
+pub use export::{ExportArgs, ExportTarget, ZeekFormatArg, ZeekLogArg};
 pub use extract::ExtractArgs;
 pub use ingest::{ExtractorArg, IngestArgs};
 pub use judging::JudgingArgs;
@@ -117,6 +119,8 @@ pub enum Command {
     Smb1(Smb1Args),
     /// Ask datasets and results in SQL
     Query(QueryArgs),
+    /// Write operations in the shape of Zeek's logs, OCSF, ECS, CSV or Parquet
+    Export(ExportArgs),
     /// Look whether a lab server is fit for a replay; change nothing
     Validate(ValidateArgs),
     /// Make what the share held before the capture began

@@ -157,7 +157,15 @@ pub(super) fn chosen_sessions<'a>(
 
 /// The time of the capture's first packet.
 pub(super) fn beginning(dataset: &Dataset) -> Timestamp {
-    let text = dataset.manifest().capture.first_time.as_deref();
+    instant(dataset.manifest().capture.first_time.as_deref())
+}
+
+/// The time of its last packet.
+pub(super) fn ending(dataset: &Dataset) -> Timestamp {
+    instant(dataset.manifest().capture.last_time.as_deref())
+}
+
+fn instant(text: Option<&str>) -> Timestamp {
     let time = text.and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
     time.and_then(|time| time.timestamp_nanos_opt()).map_or(Timestamp::default(), Timestamp)
 }

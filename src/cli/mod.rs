@@ -16,6 +16,7 @@ mod moment;
 mod output;
 mod password;
 mod path_filter;
+mod replacing;
 mod run;
 mod runs;
 mod shown;

@@ -50,6 +50,7 @@ fn run(cli: &Cli) -> Result<ExitStatus, Failure> {
         Command::List(args) => commands::list::run(args, &config),
         Command::Session(args) => commands::session::run(args, &config),
         Command::Query(args) => commands::query::run(args, &config),
+        Command::Export(args) => commands::export::run(args, &config),
         Command::Validate(args) => commands::validate::run(args, &config),
         Command::Setup(args) => commands::setup::run(args, &config),
         Command::Stats(args) => commands::stats::run(args, &config),

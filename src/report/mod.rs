@@ -3,6 +3,7 @@
 
 mod diff_json;
 mod diff_table;
+mod export;
 mod figures;
 mod flag_names;
 #[cfg(test)]
@@ -17,6 +18,10 @@ mod text_table;
 
 pub use diff_json::diff_json;
 pub use diff_table::write_diff_table;
+pub use export::{
+    ECS_VERSION, NtlmLogin, OCSF_VERSION, Origin, ShareKind, ZeekFormat, ZeekKind, ZeekLog, ZeekRow, ZeekWriter,
+    ecs_document, file_row, mapping_row, ntlm_row, ocsf_event,
+};
 pub use figures::{bytes, duration};
 pub use junit::junit_xml;
 pub use operation_detail::{display_filter, operation_detail_json, write_operation_detail};

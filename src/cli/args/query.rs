@@ -12,12 +12,12 @@ use super::shared::CapturesArgs;
     before_help = "\
 Examples:
   smbreplay query --tables                      the tables, with their columns and what they mean
-  smbreplay query 'SELECT command, count(*) AS n, avg(latency_ns) AS ns FROM operations GROUP BY command ORDER BY n DESC'
-  smbreplay query \"SELECT request_frame, path FROM operations WHERE status_name = 'STATUS_ACCESS_DENIED'\"
-  smbreplay query 'SELECT user, sum(bytes) FROM operations JOIN sessions USING (capture, session_id) GROUP BY user'
-  smbreplay query --case 2010203 'SELECT capture, count(*) FROM operations GROUP BY capture'
-  smbreplay query --trace 'mon*.pcap' --trace tue.pcapng -o big.parquet 'SELECT * FROM files WHERE size > 1e9'
-  smbreplay query --run last \"SELECT command, replayed_status_name, count(*) FROM results WHERE class <> 'match' GROUP BY 1, 2\"
+  smbreplay query 'SELECT command, count(*), avg(latency_ns) FROM operations GROUP BY command'
+  smbreplay query \"SELECT request_frame, path FROM operations WHERE is_error(status)\"
+  smbreplay query 'SELECT user, sum(bytes_written) FROM sessions GROUP BY user'
+  smbreplay query --case 2010203 'SELECT capture, max(latency_ns) FROM operations GROUP BY 1'
+  smbreplay query --trace 'mon*.pcap' -o big.parquet 'SELECT * FROM files WHERE size > 1e9'
+  smbreplay query --run last \"SELECT class, count(*) FROM results GROUP BY class\"
   smbreplay query - --format csv < slow.sql",
     after_help = "\
 The SQL is that of DataFusion: https://datafusion.apache.org/user-guide/sql/ . Queries read and change nothing. A table without

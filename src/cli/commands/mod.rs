@@ -6,6 +6,7 @@ pub mod completions;
 pub mod config;
 pub mod diff;
 pub mod doctor;
+pub mod export;
 pub mod extract;
 pub mod files;
 pub mod ingest;

@@ -1,10 +1,7 @@
 //! A query, its rows, and where they go.
 
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-
-use serde_json::Value;
-use tempfile::NamedTempFile;
+use std::io::Read;
+use std::path::Path;
 
 use crate::analyse::files_of;
 use crate::cli::args::{QueryArgs, QueryFormat};
@@ -14,9 +11,11 @@ use crate::cli::config::Config;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
+use crate::cli::replacing::ReplacingFile;
 use crate::cli::runs::{choose_run, listed};
 use crate::query::{QueryEngine, QueryError, QuerySource, Rows, is_number, rows_of_batch, write_parquet};
 use crate::store::{Dataset, RUN_RESULTS};
+use serde_json::Value;
 
 impl From<QueryError> for Failure {
     fn from(error: QueryError) -> Self {
@@ -49,19 +48,18 @@ pub(super) fn run(args: &QueryArgs, config: &Config) -> Result<ExitStatus, Failu
         QueryFormat::Csv => Format::Csv,
         QueryFormat::Parquet => {
             let out = args.out.as_deref().unwrap_or(Path::new(""));
-            let place = Replacing::new(out)?;
-            write_parquet(rows, place.file.as_file())?;
-            place.finish(out)?;
+            let place = ReplacingFile::create(out)?;
+            write_parquet(rows, place.file()?)?;
+            place.finish()?;
             return Ok(ExitStatus::Done);
         }
     };
     match &args.out {
         None => print(rows, text_format, Output::paged(text_format == Format::Table && !args.no_pager))?,
         Some(out) => {
-            let place = Replacing::new(out)?;
-            let file = place.file.reopen().map_err(|error| unwritable(out, &error))?;
-            print(rows, text_format, Output::to(file))?;
-            place.finish(out)?;
+            let place = ReplacingFile::create(out)?;
+            print(rows, text_format, Output::to(place.file()?))?;
+            place.finish()?;
         }
     }
     Ok(ExitStatus::Done)
@@ -182,30 +180,4 @@ fn cell(value: Value, bytes: bool) -> Cell {
 /// Averages and ratios to a thousandth, small ones to a millionth.
 fn rounded(number: f64) -> String {
     if number.abs() >= 1.0 || number == 0.0 { format!("{number:.3}") } else { format!("{number:.6}") }
-}
-
-/// A file that gets its name when it is complete.
-struct Replacing {
-    file: NamedTempFile,
-}
-
-impl Replacing {
-    fn new(path: &Path) -> Result<Self, Failure> {
-        let folder =
-            path.parent().filter(|folder| !folder.as_os_str().is_empty()).map_or(PathBuf::from("."), Into::into);
-        // What the umask leaves of it, as with any file that a command writes.
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
-        let file = tempfile::Builder::new().prefix(".smbreplay-").permissions(mode).tempfile_in(&folder);
-        Ok(Self { file: file.map_err(|error| unwritable(path, &error))? })
-    }
-
-    fn finish(mut self, path: &Path) -> Result<(), Failure> {
-        self.file.flush().map_err(|error| unwritable(path, &error))?;
-        self.file.persist(path).map_err(|error| unwritable(path, &error.error))?;
-        Ok(())
-    }
-}
-
-fn unwritable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::message(ExitStatus::Unreadable, format!("{}: cannot be written: {error}", path.display()))
 }
