@@ -381,3 +381,51 @@ fn what_stands_out_is_named() {
         assert_eq!(shown.lines().count(), 1, "{finding}");
     }
 }
+
+#[test]
+fn calls_on_pipes_are_those_that_tshark_sees() {
+    let case = Case::fixture("pipes");
+    let told = case.json(&["session", "--list"]);
+    let mut calls = Vec::new();
+    let mut binds = Vec::new();
+    for number in 1..=rows(&told).len() {
+        let fields = "request_frame,rpc_interface,rpc_opnum,rpc_operation";
+        for row in rows(&case.json(&["session", &number.to_string(), "--fields", fields])) {
+            let frame = row["request_frame"].as_u64().unwrap();
+            match (row["rpc_interface"].as_str(), row["rpc_opnum"].as_u64(), row["rpc_operation"].as_str()) {
+                (_, Some(opnum), Some(_)) => calls.push((frame, opnum)),
+                (Some(interface), None, Some("bind")) => binds.push((frame, interface.to_owned())),
+                (None, None, None) => {}
+                odd => panic!("{odd:?}"),
+            }
+        }
+    }
+    calls.sort_unstable();
+    binds.sort_unstable();
+    let lines = |filter: &str, field: &str| -> Vec<(u64, String)> {
+        let text = case.tshark(&["-Y", filter, "-T", "fields", "-e", "frame.number", "-e", field]);
+        text.lines()
+            .map(|line| line.split_once('\t').unwrap())
+            .map(|(frame, value)| (frame.parse().unwrap(), value.to_owned()))
+            .collect()
+    };
+    let theirs: Vec<_> = lines("dcerpc.pkt_type == 0", "dcerpc.opnum")
+        .into_iter()
+        .map(|(frame, opnum)| (frame, opnum.parse::<u64>().unwrap()))
+        .collect();
+    assert!(calls.len() > 10);
+    assert_eq!(calls, theirs);
+    let uuids = [
+        ("srvsvc", "4b324fc8-1670-01d3-1278-5a47bf6ee188"),
+        ("wkssvc", "6bffd098-a112-3610-9833-46c3f87e345a"),
+        ("lsarpc", "12345778-1234-abcd-ef00-0123456789ab"),
+        ("samr", "12345778-1234-abcd-ef00-0123456789ac"),
+    ];
+    let named = lines("dcerpc.pkt_type == 11", "dcerpc.cn_bind_to_uuid").into_iter().map(|(frame, uuid)| {
+        let first = uuid.split(',').next().unwrap();
+        (frame, uuids.iter().find(|(_, known)| *known == first).unwrap().0.to_owned())
+    });
+    assert_eq!(binds, named.collect::<Vec<_>>());
+    let table = case.run(&["session", "3"]).ok();
+    assert!(table.contains("[samr bind]") && table.contains("[samr SamrEnumerateUsersInDomain]"), "{table}");
+}

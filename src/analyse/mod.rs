@@ -13,6 +13,7 @@ mod opens;
 mod pairing;
 mod requests;
 mod responses;
+mod rpc_calls;
 mod session_totals;
 mod session_window;
 mod smb1;

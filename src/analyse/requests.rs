@@ -62,6 +62,7 @@ impl Pairing {
             Ok(body) => {
                 facts::of_request(body, &mut operation.facts);
                 chain_file = self.request_names(&mut operation, body, header, before, place);
+                self.request_rpc(&mut operation, body, slot);
             }
             Err(_) => operation.anomalies.insert(Anomaly::Malformed),
         }

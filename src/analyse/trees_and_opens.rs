@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{FileId, TreeId};
+use crate::model::{FileId, RpcInterface, TreeId};
+
+/// RPC contexts of a pipe that are remembered.
+const MOST_CONTEXTS: usize = 64;
 
 /// One open.
 #[derive(Clone, Debug)]
@@ -19,6 +22,8 @@ struct Open {
 pub(super) struct TreesAndOpens {
     trees: FxHashMap<TreeId, Arc<str>>,
     opens: FxHashMap<FileId, Open>,
+    /// The RPC interfaces that were bound on an open, by their presentation context, and its tree.
+    pipes: FxHashMap<FileId, (TreeId, Vec<(u16, RpcInterface)>)>,
     /// The opens that hold a lease key, for breaks that name only the key.
     lease_keys: FxHashMap<[u8; 16], FileId>,
 }
@@ -31,6 +36,7 @@ impl TreesAndOpens {
     pub(super) fn tree_disconnected(&mut self, tree: TreeId) {
         self.trees.remove(&tree);
         self.opens.retain(|_, open| open.tree != tree);
+        self.pipes.retain(|_, (of, _)| *of != tree);
     }
 
     pub(super) fn share(&self, tree: TreeId) -> Option<Arc<str>> {
@@ -39,6 +45,7 @@ impl TreesAndOpens {
 
     pub(super) fn opened(&mut self, file: FileId, tree: TreeId, path: Arc<str>, directory: bool) {
         self.opens.insert(file, Open { tree, path, directory });
+        self.pipes.remove(&file);
     }
 
     pub(super) fn leased(&mut self, key: [u8; 16], file: FileId) {
@@ -47,6 +54,21 @@ impl TreesAndOpens {
 
     pub(super) fn closed(&mut self, file: FileId) {
         self.opens.remove(&file);
+        self.pipes.remove(&file);
+    }
+
+    /// A client bound interfaces on a pipe; a later one of the same context takes its place.
+    pub(super) fn bound(&mut self, file: FileId, tree: TreeId, contexts: Vec<(u16, RpcInterface)>) {
+        let (_, known) = self.pipes.entry(file).or_insert_with(|| (tree, Vec::new()));
+        known.retain(|(id, _)| !contexts.iter().any(|(new, _)| new == id));
+        known.extend(contexts);
+        // Nobody binds so many; who tries to fill our memory does.
+        known.truncate(MOST_CONTEXTS);
+    }
+
+    pub(super) fn interface(&self, file: FileId, context: u16) -> Option<RpcInterface> {
+        let (_, known) = self.pipes.get(&file)?;
+        known.iter().find(|(id, _)| *id == context).map(|(_, interface)| *interface)
     }
 
     pub(super) fn path(&self, file: FileId) -> Option<Arc<str>> {

@@ -1,5 +1,6 @@
 //! An operation: a request with its final response, and what both say. One row of the dataset.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +12,7 @@ use super::ids::{AsyncId, FileId, MessageId, SessionId, TreeId};
 use super::message::LockElement;
 use super::nt_status::NtStatus;
 use super::pdu::Connection;
+use super::rpc::RpcCall;
 use super::timestamp::Timestamp;
 
 /// One of the up to three PDUs of an operation.
@@ -109,6 +111,28 @@ pub struct Facts {
     pub pattern: Option<Box<str>>,
     pub ctl_code: Option<CtlCode>,
     pub locks: Option<Vec<LockElement>>,
+    pub rpc: Option<Box<RpcFacts>>,
+}
+
+/// What a WRITE or an FSCTL_PIPE_TRANSCEIVE asks by RPC on a named pipe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RpcFacts {
+    /// Name of the interface, its UUID when it has none; None when its bind is not in the capture.
+    pub interface: Option<Cow<'static, str>>,
+    /// The number of the operation; None for a bind.
+    pub opnum: Option<u16>,
+    /// Its name; `bind`, and `opnum 7` where it has none.
+    pub operation: Cow<'static, str>,
+}
+
+impl From<RpcCall> for RpcFacts {
+    fn from(call: RpcCall) -> Self {
+        let interface = call.interface().map(|interface| match interface.name() {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(interface.to_string()),
+        });
+        Self { interface, opnum: call.opnum(), operation: call.operation() }
+    }
 }
 
 impl Operation {

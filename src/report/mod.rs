@@ -20,7 +20,7 @@ pub use diff_json::diff_json;
 pub use diff_table::write_diff_table;
 pub use export::{
     ECS_VERSION, NtlmLogin, OCSF_VERSION, Origin, ShareKind, ZeekFormat, ZeekKind, ZeekLog, ZeekRow, ZeekWriter,
-    ecs_document, file_row, mapping_row, ntlm_row, ocsf_event,
+    ecs_document, file_row, mapping_row, ntlm_row, ocsf_event, rpc_row,
 };
 pub use figures::{bytes, duration};
 pub use junit::junit_xml;

@@ -31,6 +31,10 @@ pub fn write_operation_detail(operation: &Operation, out: &mut impl Write) -> io
         }
     )?;
     writeln!(out, "Wireshark: {}", display_filter(operation))?;
+    if let Some(rpc) = &operation.facts.rpc {
+        let interface = rpc.interface.as_deref().unwrap_or("an interface that was bound before the capture began");
+        writeln!(out, "RPC: {} of {}", rpc.operation, one_line(interface, LONGEST))?;
+    }
     for anomaly in operation.anomalies.iter() {
         writeln!(out, "odd: {anomaly}")?;
     }
@@ -52,6 +56,13 @@ pub fn operation_detail_json(operation: &Operation) -> Value {
     object.insert("command".into(), json!(operation.command.to_string()));
     object.insert("share".into(), json!(operation.share.as_deref()));
     object.insert("path".into(), json!(operation.path.as_deref()));
+    let rpc = operation.facts.rpc.as_ref();
+    object.insert(
+        "rpc".into(),
+        json!(
+            rpc.map(|rpc| { json!({ "interface": rpc.interface, "opnum": rpc.opnum, "operation": rpc.operation }) })
+        ),
+    );
     object.insert("client".into(), json!(operation.connection.client.to_string()));
     object.insert("server".into(), json!(operation.connection.server.to_string()));
     object.insert("latency".into(), json!(operation.latency_ns()));

@@ -36,6 +36,10 @@ fn same_share(a: &Operation, b: &Operation) -> bool {
     }
 }
 
+fn same_rpc(a: &Operation, b: &Operation) -> bool {
+    a.facts.rpc == b.facts.rpc
+}
+
 /// `0x…` for values without a name.
 pub(super) fn command_name(command: Command) -> Cow<'static, str> {
     command.name().map_or_else(|| Cow::Owned(command.to_string()), Cow::Borrowed)
@@ -112,6 +116,9 @@ pub fn operations_to_batch(rows: Rows<'_>, first_index: u32) -> Result<RecordBat
             |row| row.facts.ctl_code.map(|code| code.to_string()),
         )?,
         lock_lists(rows),
+        names(rows, same_rpc, |row| row.facts.rpc.as_ref()?.interface.as_deref())?,
+        u16s(rows, |row| row.facts.rpc.as_ref()?.opnum),
+        names(rows, same_rpc, |row| row.facts.rpc.as_ref().map(|rpc| rpc.operation.as_ref()))?,
         pdus(rows, request),
         pdus(rows, interim),
         pdus(rows, response),

@@ -23,7 +23,7 @@ use super::schema::{COLUMNS, Kind, name};
 use crate::model::message::LockElement;
 use crate::model::{
     Anomaly, AsyncId, Command, Connection, ConnectionIndex, CtlCode, Facts, FileId, HeaderFlags, Layout, MessageId,
-    NtStatus, Operation, Part, SessionId, Timestamp, TreeId, header,
+    NtStatus, Operation, Part, RpcFacts, SessionId, Timestamp, TreeId, header,
 };
 
 const BATCH: usize = 1024;
@@ -352,10 +352,19 @@ columns! {
     pattern: &'a Texts = texts(name::PATTERN),
     ctl_code: &'a PrimitiveArray<UInt32Type> = numbers(name::CTL_CODE),
     locks: &'a List = lists(name::LOCKS),
+    rpc_interface: Names<'a> = names(name::RPC_INTERFACE),
+    rpc_opnum: &'a PrimitiveArray<UInt16Type> = numbers(name::RPC_OPNUM),
+    rpc_operation: Names<'a> = names(name::RPC_OPERATION),
     anomalies: &'a List = lists(name::ANOMALIES),
 }
 
 impl Columns<'_> {
+    fn rpc(&self, row: usize) -> Option<Box<RpcFacts>> {
+        let operation = self.rpc_operation.text(row)?.to_owned().into();
+        let interface = self.rpc_interface.text(row).map(|name| name.to_owned().into());
+        Some(Box::new(RpcFacts { interface, opnum: value(self.rpc_opnum, row), operation }))
+    }
+
     fn facts(&self, row: usize) -> Facts {
         Facts {
             desired_access: value(self.desired_access, row),
@@ -380,6 +389,7 @@ impl Columns<'_> {
             pattern: text(self.pattern, row).map(Into::into),
             ctl_code: value(self.ctl_code, row).map(CtlCode),
             locks: lock_items(self.locks, row),
+            rpc: self.rpc(row),
         }
     }
 }

@@ -71,6 +71,9 @@ pub(super) mod name {
     pub const CTL_CODE: &str = "ctl_code";
     pub const CTL_NAME: &str = "ctl_name";
     pub const LOCKS: &str = "locks";
+    pub const RPC_INTERFACE: &str = "rpc_interface";
+    pub const RPC_OPNUM: &str = "rpc_opnum";
+    pub const RPC_OPERATION: &str = "rpc_operation";
     pub const LOCK_OFFSET: &str = "offset";
     pub const LOCK_LENGTH: &str = "length";
     pub const LOCK_FLAGS: &str = "flags";
@@ -214,7 +217,7 @@ const NULLABLE: bool = true;
 
 /// The columns, in their order in the file.
 #[rustfmt::skip]
-pub const COLUMNS: [Column; 63] = {
+pub const COLUMNS: [Column; 66] = {
     use Kind::*;
     use name::*;
     [
@@ -277,6 +280,9 @@ pub const COLUMNS: [Column; 63] = {
     column(CTL_CODE, U32, NULLABLE, "smb2.ioctl.function", "IOCTL: CtlCode."),
     column(CTL_NAME, Name, NULLABLE, "", "Its name; `0x…` when it has none."),
     column(LOCKS, Locks, NULLABLE, "", "LOCK: the elements."),
+    column(RPC_INTERFACE, Name, NULLABLE, "dcerpc.cn_bind_to_uuid", "WRITE, FSCTL_PIPE_TRANSCEIVE: RPC interface that is bound or called: `srvsvc`, `samr` …; its UUID when it has no name."),
+    column(RPC_OPNUM, U16, NULLABLE, "dcerpc.opnum", "Number of the RPC operation that is called."),
+    column(RPC_OPERATION, Name, NULLABLE, "", "Its name in the specification of the interface; `bind`; `opnum 7` when it has none."),
     column(REQUEST_PDU, Binary, NULLABLE, "", "The whole request, decrypted, from `FE 53 4D 42` to its end."),
     column(INTERIM_PDU, Binary, NULLABLE, "", "The whole first STATUS_PENDING response."),
     column(RESPONSE_PDU, Binary, NULLABLE, "", "The whole final response."),

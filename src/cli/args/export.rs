@@ -11,14 +11,14 @@ use super::shared::CapturesArgs;
 #[command(
     before_help = "\
 Examples:
-  smbreplay export --to zeek -o logs            smb_files.log, smb_mapping.log and ntlm.log in the folder logs
+  smbreplay export --to zeek -o logs            smb_files.log, smb_mapping.log, ntlm.log, dce_rpc.log
   smbreplay export --to zeek --log smb_files --format json
   smbreplay export --to ocsf -o events.ndjson   events of OCSF's class SMB Activity (4006), one a line
   smbreplay export --to ecs --command create,set_info --path '*.docx'
   smbreplay export --to csv --trace 'mon*.pcapng' -o week.csv
   smbreplay export --to parquet --case 2010203 -o case.parquet",
     after_help = "\
-zeek: what Zeek logs by default: opens, renames and deletes of files, trees, NTLM logins; what failed is left out of smb_files. OCSF
+zeek: what Zeek logs by default: opens, renames and deletes of files, trees, NTLM logins, calls on pipes; what failed is left out of smb_files. OCSF
 and ECS: one event for each operation. csv and parquet: all columns of the dataset but the messages themselves, and the capture.
 Sessions follow one after the other, each in the order of its requests."
 )]
@@ -84,4 +84,6 @@ pub enum ZeekLogArg {
     SmbMapping,
     /// Logins
     Ntlm,
+    /// Calls on named pipes
+    DceRpc,
 }

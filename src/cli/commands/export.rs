@@ -20,6 +20,7 @@ use crate::cli::replacing::ReplacingFile;
 use crate::model::{Command, Operation, SessionEntry, TreeId};
 use crate::report::{
     Origin, ShareKind, ZeekFormat, ZeekLog, ZeekWriter, ecs_document, file_row, mapping_row, ntlm_row, ocsf_event,
+    rpc_row,
 };
 use crate::store::{CAPTURE_COLUMN, FlatFile, Projection, flat_columns, rows_of};
 
@@ -155,6 +156,7 @@ impl Export<'_> {
             ZeekLogArg::SmbFiles => ZeekLog::Files,
             ZeekLogArg::SmbMapping => ZeekLog::Mapping,
             ZeekLogArg::Ntlm => ZeekLog::Ntlm,
+            ZeekLogArg::DceRpc => ZeekLog::DceRpc,
         });
         match (named, &args.out) {
             (Some(log), out) => to(out.as_deref(), |output| self.zeek_log(log, format(true), output).map(drop)),
@@ -182,9 +184,10 @@ impl Export<'_> {
         let ended = self.captures.iter().map(|capture| ending(&capture.dataset)).max().unwrap_or_default();
         let mut writer = ZeekWriter::begin(output, log, format, begun).map_err(OutputError::from)?;
         match log {
-            ZeekLog::Files | ZeekLog::Mapping => {
+            ZeekLog::Files | ZeekLog::Mapping | ZeekLog::DceRpc => {
                 let (row, bodies): (fn(&Operation, Option<ShareKind>) -> _, &'static [Command]) = match log {
                     ZeekLog::Files => (file_row, &[Command::Create, Command::SetInfo, Command::TreeConnect]),
+                    ZeekLog::DceRpc => (|operation, _| rpc_row(operation), &[]),
                     _ => (mapping_row, &[Command::TreeConnect]),
                 };
                 self.each(Projection::PdusOf(bodies), |operation, origin| {

@@ -117,7 +117,12 @@ fn named(operation: &Operation) -> Cell {
         (None, Some(new), _) => format!("? -> {new}"),
         (None, None, _) => String::new(),
     };
+    let rpc = operation.facts.rpc.as_ref();
     let detail = match (&operation.facts.ctl_code, &operation.facts.pattern) {
+        _ if rpc.is_some() => rpc.map_or_else(String::new, |rpc| match &rpc.interface {
+            Some(interface) => format!(" [{interface} {}]", rpc.operation),
+            None => format!(" [rpc {}]", rpc.operation),
+        }),
         (Some(code), _) => format!(" [{code}]"),
         (_, Some(pattern)) => format!(" [{pattern}]"),
         _ => String::new(),

@@ -159,6 +159,9 @@ fn labels(operation: &Operation, origin: Origin<'_>) -> Value {
         operation.path.as_deref().filter(|_| origin.share_kind == Some(ShareKind::Pipe)).map(str::to_owned),
     );
     add("smb_file_id", operation.file_id.map(|id| id.to_string()));
+    let rpc = operation.facts.rpc.as_ref();
+    add("smb_rpc_interface", rpc.and_then(|rpc| rpc.interface.as_deref()).map(str::to_owned));
+    add("smb_rpc_operation", rpc.map(|rpc| rpc.operation.clone().into_owned()));
     add("smb_renamed_to", operation.new_path.as_deref().map(str::to_owned));
     add("frame", operation.request.as_ref().or(operation.response.as_ref()).map(|part| part.frame.to_string()));
     Value::Object(labels)

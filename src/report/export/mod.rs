@@ -11,4 +11,4 @@ pub use ecs::{ECS_VERSION, ecs_document};
 pub use ocsf::{OCSF_VERSION, ocsf_event};
 pub use origin::{Origin, ShareKind};
 pub use zeek_log::{ZeekFormat, ZeekKind, ZeekLog, ZeekRow, ZeekWriter};
-pub use zeek_rows::{NtlmLogin, file_row, mapping_row, ntlm_row};
+pub use zeek_rows::{NtlmLogin, file_row, mapping_row, ntlm_row, rpc_row};

@@ -185,6 +185,8 @@ fn unmapped(operation: &Operation) -> Value {
     add("answer_frame", operation.response.as_ref().map(|part| json!(part.frame)));
     add("offset", operation.facts.offset.map(|offset| json!(offset)));
     add("length", operation.facts.length.map(|length| json!(length)));
+    let rpc = operation.facts.rpc.as_ref();
+    add("rpc", rpc.map(|rpc| json!({ "interface": rpc.interface, "opnum": rpc.opnum, "operation": rpc.operation })));
     add("renamed_to", operation.new_path.as_deref().map(|path| json!(path)));
     Value::Object(fields)
 }

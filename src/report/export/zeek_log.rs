@@ -17,6 +17,8 @@ pub enum ZeekKind {
     Enum,
     Count,
     Bool,
+    /// Nanoseconds.
+    Interval,
 }
 
 impl ZeekKind {
@@ -29,6 +31,7 @@ impl ZeekKind {
             Self::Enum => "enum",
             Self::Count => "count",
             Self::Bool => "bool",
+            Self::Interval => "interval",
         }
     }
 }
@@ -42,6 +45,8 @@ pub enum ZeekLog {
     Mapping,
     /// `ntlm.log`
     Ntlm,
+    /// `dce_rpc.log`
+    DceRpc,
 }
 
 /// What every log of a protocol begins with.
@@ -56,7 +61,7 @@ const CONNECTION: [(&str, ZeekKind); 6] = [
 
 impl ZeekLog {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Files, Self::Mapping, Self::Ntlm];
+    pub const ALL: [Self; 4] = [Self::Files, Self::Mapping, Self::Ntlm, Self::DceRpc];
 
     /// Its name, without `.log`.
     pub fn name(self) -> &'static str {
@@ -64,12 +69,13 @@ impl ZeekLog {
             Self::Files => "smb_files",
             Self::Mapping => "smb_mapping",
             Self::Ntlm => "ntlm",
+            Self::DceRpc => "dce_rpc",
         }
     }
 
     /// Its columns, in their order.
     pub fn columns(self) -> Vec<(&'static str, ZeekKind)> {
-        use ZeekKind::{Bool, Count, Enum, Text, Time};
+        use ZeekKind::{Bool, Count, Enum, Interval, Text, Time};
         let own: &[(&str, ZeekKind)] = match self {
             Self::Files => &[
                 ("fuid", Text),
@@ -93,6 +99,7 @@ impl ZeekLog {
                 ("server_tree_name", Text),
                 ("success", Bool),
             ],
+            Self::DceRpc => &[("rtt", Interval), ("named_pipe", Text), ("endpoint", Text), ("operation", Text)],
         };
         CONNECTION.iter().chain(own).copied().collect()
     }
@@ -178,7 +185,9 @@ fn seconds(nanoseconds: i64) -> String {
 
 fn json_of(kind: ZeekKind, value: &Value) -> Value {
     match (kind, value.as_i64()) {
-        (ZeekKind::Time, Some(nanoseconds)) => seconds(nanoseconds).parse::<f64>().map_or(Value::Null, Value::from),
+        (ZeekKind::Time | ZeekKind::Interval, Some(nanoseconds)) => {
+            seconds(nanoseconds).parse::<f64>().map_or(Value::Null, Value::from)
+        }
         _ => value.clone(),
     }
 }
@@ -190,7 +199,7 @@ fn tsv(kind: ZeekKind, value: &Value) -> String {
         Value::String(text) if text.is_empty() => "(empty)".to_owned(),
         Value::String(text) => escaped(text),
         number => match (kind, number.as_i64()) {
-            (ZeekKind::Time, Some(nanoseconds)) => seconds(nanoseconds),
+            (ZeekKind::Time | ZeekKind::Interval, Some(nanoseconds)) => seconds(nanoseconds),
             _ => number.to_string(),
         },
     }

@@ -59,6 +59,15 @@ pub fn mapping_row(operation: &Operation, share_kind: Option<ShareKind>) -> Opti
     Some(ZeekRow(row))
 }
 
+/// The row of `dce_rpc` for a call on a pipe.
+pub fn rpc_row(operation: &Operation) -> Option<ZeekRow> {
+    let rpc = operation.facts.rpc.as_ref().filter(|rpc| rpc.opnum.is_some())?;
+    let mut row = connection(operation.first_time()?, &operation.connection);
+    let pipe = operation.path.as_deref().map(|path| format!("\\pipe\\{path}"));
+    row.extend([json!(operation.latency_ns()), json!(pipe), json!(rpc.interface), json!(rpc.operation)]);
+    Some(ZeekRow(row))
+}
+
 /// An NTLM login, put together from its messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NtlmLogin {
