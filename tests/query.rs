@@ -302,6 +302,8 @@ fn runs_are_asked_all_or_one() {
     let one = case.json(&["query", "--run", "last", "SELECT * FROM results ORDER BY step"]);
     assert_eq!((rows(&one).len(), &one[1]["replayed_status_name"]), (2, &json!("STATUS_ACCESS_DENIED")));
     assert_eq!(one[0]["differences"], json!([{ "subject": "status", "captured": "a", "observed": "b" }]));
+    let alike = case.ask("SELECT r.path, o.path FROM results r, operations o LIMIT 1");
+    assert!(alike[0].get("path").is_some() && alike[0].get("path_2").is_some(), "{alike:?}");
     let joined =
         "SELECT count(*) AS n FROM results r JOIN operations o ON r.capture = o.capture AND r.op_index = o.op_index";
     assert_eq!(case.ask(joined), [json!({ "n": 5 })]);

@@ -127,4 +127,22 @@ mod tests {
         state.tree_disconnected(TreeId(1));
         assert!(!state.knows(file(1)) && state.knows(file(2)));
     }
+
+    #[test]
+    fn a_bind_is_known_until_its_pipe_is_closed_and_no_more_of_them_than_somebody_needs() {
+        let mut state = TreesAndOpens::default();
+        let interface = |uuid| RpcInterface { uuid, version: 1 };
+        state.bound(file(1), TreeId(1), vec![(0, interface(7)), (1, interface(8))]);
+        state.bound(file(1), TreeId(1), vec![(1, interface(9))]);
+        assert_eq!(
+            [state.interface(file(1), 0), state.interface(file(1), 1)],
+            [Some(interface(7)), Some(interface(9))]
+        );
+        assert_eq!([state.interface(file(1), 2), state.interface(file(2), 0)], [None, None]);
+        (0..500).for_each(|id| state.bound(file(2), TreeId(2), vec![(id, interface(7))]));
+        assert_eq!((state.interface(file(2), 0), state.interface(file(2), 499)), (Some(interface(7)), None));
+        state.closed(file(1));
+        state.tree_disconnected(TreeId(2));
+        assert!(state.pipes.is_empty());
+    }
 }

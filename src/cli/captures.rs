@@ -1,6 +1,7 @@
 //! Which captures a command is about that can take several.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use globset::{GlobBuilder, GlobMatcher};
@@ -107,7 +108,12 @@ fn matching(base: &Path, pattern: &Path, output: Option<&Path>) -> Result<BTreeS
     if !folder.is_dir() {
         return Ok(BTreeSet::new());
     }
-    let found = captures_below(folder, output)?;
+    let parts = pattern.components().count() - fixed.components().count();
+    let depth = if pattern.components().any(|part| part.as_os_str() == "**") { usize::MAX } else { parts };
+    let mut found = Vec::new();
+    gather(folder, depth, &mut found)
+        .map_err(|error| Failure::message(ExitStatus::Unreadable, format!("{}: {error}", folder.display())))?;
+    found.extend(datasets_of(folder, output));
     let plain = |path: &Path| path.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
     Ok(found.into_iter().map(|path| plain(&path)).filter(|path| glob.is_match(path)).collect())
 }
@@ -122,39 +128,48 @@ fn compiled(pattern: &Path) -> Result<GlobMatcher, Failure> {
 /// The captures of a folder and those below it, and those of which only the dataset is left.
 fn captures_below(folder: &Path, output: Option<&Path>) -> Result<BTreeSet<PathBuf>, Failure> {
     let mut found: BTreeSet<PathBuf> = captures_in(folder)?.into_iter().collect();
-    // Datasets lie under `--output`, if it was given, whatever folder their captures were in.
-    found.extend(datasets_in(output.unwrap_or(folder)).into_iter().map(|name| folder.join(name)));
+    found.extend(datasets_of(folder, output));
     Ok(found)
 }
 
-/// The names of the captures whose datasets lie in a folder.
-fn datasets_in(folder: &Path) -> Vec<std::ffi::OsString> {
-    let Ok(entries) = std::fs::read_dir(folder.join(".tracer")) else { return Vec::new() };
-    entries.flatten().map(|entry| entry.file_name()).filter(|name| !name.to_string_lossy().starts_with('.')).collect()
+/// The captures that datasets are of; those lie under `--output`, if it was given, whatever folder their captures were in.
+fn datasets_of(folder: &Path, output: Option<&Path>) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(output.unwrap_or(folder).join(".tracer")) else { return Vec::new() };
+    let names = entries.flatten().map(|entry| entry.file_name());
+    names.filter(|name| !name.to_string_lossy().starts_with('.')).map(|name| folder.join(name)).collect()
 }
 
 /// The capture files of a folder and the folders below it, by their names, sorted; datasets are left out.
 pub(super) fn captures_in(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let fail = |error: std::io::Error| {
+    let mut captures = Vec::new();
+    gather(folder, usize::MAX, &mut captures).map_err(|error| {
         let text = format!("{}: {error}", folder.display());
         Failure::message(ExitStatus::Unreadable, text)
             .remedy("`smbreplay config set traces_folder DIR` says where cases are")
-    };
-    let mut captures = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(fail)? {
-        let entry = entry.map_err(fail)?;
+    })?;
+    captures.sort();
+    Ok(captures)
+}
+
+/// Goes so many folders deep. One below that is not for us is no reason to stop.
+fn gather(folder: &Path, depth: usize, captures: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
         let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
         if name.starts_with('.') {
             continue;
         }
-        if entry.file_type().map_err(fail)?.is_dir() {
-            captures.extend(captures_in(&path)?);
-        } else if is_capture(&name) {
-            captures.push(path);
+        if !entry.file_type()?.is_dir() {
+            if is_capture(&name) {
+                captures.push(path);
+            }
+        } else if depth > 1
+            && let Err(error) = gather(&path, depth - 1, captures)
+        {
+            tracing::warn!("{}: {error}; left out", path.display());
         }
     }
-    captures.sort();
-    Ok(captures)
+    Ok(())
 }
 
 fn is_capture(name: &str) -> bool {

@@ -129,11 +129,14 @@ fn print(rows: Rows, format: Format, output: Output) -> Result<(), Failure> {
     if format == Format::Table && names == ["plan_type", "plan"] {
         return print_plan(rows, output);
     }
-    let column = |field: &std::sync::Arc<arrow_schema::Field>| {
-        if is_number(field.data_type()) { Column::number(field.name()) } else { Column::text(field.name()) }
+    let column = |(at, field): (usize, &std::sync::Arc<arrow_schema::Field>)| {
+        // Columns of two tables can be named alike; in JSON only one of them would be left.
+        let before = names[..at].iter().filter(|name| *name == field.name()).count();
+        let name = if before == 0 { field.name().clone() } else { format!("{}_{}", field.name(), before + 1) };
+        if is_number(field.data_type()) { Column::number(name) } else { Column::text(name) }
     };
     let bytes: Vec<bool> = schema.fields().iter().map(|field| field.data_type().is_binary()).collect();
-    let mut table = output.table(format, schema.fields().iter().map(column).collect());
+    let mut table = output.table(format, schema.fields().iter().enumerate().map(column).collect());
     for batch in rows {
         for row in rows_of_batch(&batch?) {
             table.row(row.into_iter().zip(&bytes).map(|(value, bytes)| cell(value, *bytes)).collect())?;
