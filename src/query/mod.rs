@@ -1,4 +1,4 @@
-//! SQL over datasets and the results of replays, by DataFusion (`docs/adr/0017-datafusion-for-sql.md`). Behind the cargo feature
+//! SQL over datasets and the results of replays, by DataFusion (`docs/adr/0020-datafusion-for-sql.md`). Behind the cargo feature
 //! `query`, all but the description of the tables. Imports `model`, `store`, `analyse`.
 //!
 //! ```text
