@@ -19,10 +19,13 @@ use crate::cli::output::{Cell, Column, Format, Output, OutputError};
 use crate::cli::replacing::ReplacingFile;
 use crate::model::{Command, Operation, SessionEntry, TreeId};
 use crate::report::{
-    Origin, ShareKind, ZeekFormat, ZeekLog, ZeekWriter, ecs_document, file_row, mapping_row, ntlm_row, ocsf_event,
-    rpc_row,
+    Origin, ShareKind, ZeekFormat, ZeekLog, ZeekRow, ZeekWriter, ecs_document, file_row, mapping_row, ntlm_row,
+    ocsf_event, rpc_row,
 };
 use crate::store::{CAPTURE_COLUMN, FlatFile, Projection, flat_columns, rows_of};
+
+/// What gives the row of an operation in a log, if it has one there.
+type RowOf = fn(&Operation, Option<ShareKind>) -> Option<ZeekRow>;
 
 /// Operations that are turned to columns at once.
 const BATCH: usize = 1024;
@@ -185,7 +188,7 @@ impl Export<'_> {
         let mut writer = ZeekWriter::begin(output, log, format, begun).map_err(OutputError::from)?;
         match log {
             ZeekLog::Files | ZeekLog::Mapping | ZeekLog::DceRpc => {
-                let (row, bodies): (fn(&Operation, Option<ShareKind>) -> _, &'static [Command]) = match log {
+                let (row, bodies): (RowOf, &'static [Command]) = match log {
                     ZeekLog::Files => (file_row, &[Command::Create, Command::SetInfo, Command::TreeConnect]),
                     ZeekLog::DceRpc => (|operation, _| rpc_row(operation), &[]),
                     _ => (mapping_row, &[Command::TreeConnect]),
