@@ -57,6 +57,8 @@ need_test() {
     need attr setfattr getfattr
     need iproute2 ip
     need ethtool ethtool
+    # The pages of `smbreplay report` are looked at in it.
+    command -v chromium-browser google-chrome google-chrome-stable >/dev/null || need chromium chromium
     need zstd zstd
     need gzip gzip
     need python3 python3

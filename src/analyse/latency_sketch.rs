@@ -81,9 +81,46 @@ impl LatencySketch {
         })
     }
 
+    /// Points of the cumulative distribution, both ascending: nanoseconds, and how many values are no greater. All values, up to
+    /// 256 of them; beyond, those at each half percent, and closer at the end. Quantiles read off here are those of the
+    /// summary.
+    pub fn distribution(&self) -> Vec<(u64, u64)> {
+        let mut sorted = self.values.clone();
+        sorted.sort_unstable();
+        let mut points: Vec<(u64, u64)> = Vec::new();
+        let ranks = match self.buckets.is_empty() {
+            true => (1..=self.count).collect(),
+            false => self.ranks(),
+        };
+        for rank in ranks {
+            let value = self.at_rank(&sorted, rank);
+            match points.last_mut() {
+                Some(last) if last.0 == value => last.1 = rank,
+                _ => points.push((value, rank)),
+            }
+        }
+        points
+    }
+
+    /// The ranks of each half percent, of each tenth beyond 99 %, of 99.99 %, and the last.
+    fn ranks(&self) -> Vec<u64> {
+        let of_ten_thousand = (0..=9_900).step_by(50).chain((9_910..=9_990).step_by(10)).chain([9_999, 10_000]);
+        let ranks = of_ten_thousand.map(|part: u64| (self.count.saturating_mul(part)).div_ceil(10_000).max(1));
+        let mut ranks: Vec<_> = ranks.collect();
+        ranks.dedup();
+        ranks
+    }
+
     /// The value of the nearest rank.
     fn quantile(&self, sorted: &[u64], percent: u64) -> u64 {
-        let rank = (self.count * percent).div_ceil(100).max(1);
+        self.at_rank(sorted, (self.count * percent).div_ceil(100).max(1))
+    }
+
+    fn at_rank(&self, sorted: &[u64], rank: u64) -> u64 {
+        // The greatest is known exactly, also where buckets are counted.
+        if rank >= self.count {
+            return self.greatest;
+        }
         if self.buckets.is_empty() {
             return sorted.get(rank as usize - 1).copied().unwrap_or(self.greatest);
         }
@@ -159,6 +196,28 @@ mod tests {
         assert_eq!((found.p50_ns, found.p90_ns, found.p99_ns), (50 * 1_000_003, 90 * 1_000_003, 99 * 1_000_003));
         assert_eq!((found.min_ns, found.max_ns, found.count), (1_000_003, 100 * 1_000_003, 100));
         assert_eq!(LatencySketch::default().summary(), None);
+    }
+
+    #[test]
+    fn a_distribution_has_the_quantiles_of_the_summary() {
+        for count in [1, 2, 200, 256, 257, 100_000u64] {
+            let mut sketch = LatencySketch::default();
+            (0..count).for_each(|at| sketch.add((at * 7_919 % 99_991 * 1_000) as i64));
+            let (points, summary) = (sketch.distribution(), sketch.summary().unwrap());
+            assert!(
+                points.len() <= 256 && points.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1)
+            );
+            assert_eq!(points.last(), Some(&(summary.max_ns, count)));
+            for (percent, value) in [(50, summary.p50_ns), (90, summary.p90_ns), (99, summary.p99_ns)] {
+                let rank = (count * percent).div_ceil(100);
+                assert_eq!(
+                    points.iter().find(|(_, below)| *below >= rank).unwrap().0,
+                    value,
+                    "{percent} % of {count}"
+                );
+            }
+        }
+        assert!(LatencySketch::default().distribution().is_empty());
     }
 
     proptest! {

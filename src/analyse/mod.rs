@@ -1,5 +1,6 @@
 //! From PDUs and operations to facts: pairing, opens and their paths, summaries. Pure functions over `model`.
 
+mod activity;
 mod byte_ranges;
 mod connection;
 mod contents;
@@ -22,6 +23,10 @@ mod statistics;
 mod testing;
 mod trees_and_opens;
 
+pub use activity::{
+    CommandHeat, Distribution, Distributions, HeatMap, HeatMapReport, NamedCounts, OperationPoints, PointsReport,
+    TimeSeries, TimeSeriesReport, TimedOperation,
+};
 pub use byte_ranges::ByteRanges;
 pub use contents::{ContentStep, Contents, FileVersion};
 pub use files::{FileActivity, files_of};

@@ -17,6 +17,7 @@ mod man;
 mod opens;
 mod query;
 mod replay;
+mod report;
 mod session;
 mod shared;
 mod smb1;
@@ -40,6 +41,7 @@ pub use man::ManArgs;
 pub use opens::{FilesArgs, ListingArgs, OpensArgs};
 pub use query::{QueryArgs, QueryFormat};
 pub use replay::{OrderingArg, PacingArg, ReplayArgs, TimeArg};
+pub use report::ReportArgs;
 pub use session::{FilterArgs, SessionArgs};
 pub use shared::{CapturesArgs, KeyArgs, PasswordArgs, TargetArgs, TraceArgs, seconds};
 pub use smb1::{Smb1Args, Smb1Part};
@@ -63,6 +65,7 @@ Examples:
   smbreplay replay 1 --server-ip 127.0.0.1 --username testuser --tree-name testshare
   smbreplay run capture.pcapng --base-dir run7  all of it: ingest, make the share what it was, replay, clean up
   smbreplay diff last-1 last                    how two replays differ
+  smbreplay report --run last                   a page about the latest replay, for a browser
   smbreplay config set server_ip 127.0.0.1      where replays go to
   smbreplay config show --origin                every setting, and where it comes from
   smbreplay doctor                              is everything there that is needed?",
@@ -133,6 +136,8 @@ pub enum Command {
     Run(Box<RunArgs>),
     /// Compare two replays: server A, server B
     Diff(DiffArgs),
+    /// Write a page for browsers about a capture or a replay
+    Report(ReportArgs),
     /// Show and change the configuration
     Config(ConfigArgs),
     /// Check tools, configuration and target

@@ -64,6 +64,7 @@ fn run(cli: &Cli) -> Result<ExitStatus, Failure> {
         Command::Cleanup(args) => commands::cleanup::run(args, &config),
         Command::Run(args) => commands::run::run(args, &config),
         Command::Diff(args) => commands::diff::run(args, &config),
+        Command::Report(args) => commands::report::run(args, &config),
         Command::Doctor(args) => commands::doctor::run(args, &config),
         Command::Completions(args) => commands::completions::run(args),
         Command::Man(args) => commands::man::run(args),

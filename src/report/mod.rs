@@ -1,5 +1,5 @@
 //! What a run came to, how two differ, and what happened in a capture, for people and for programs: texts for the terminal, JSON,
-//! JUnit XML.
+//! JUnit XML, HTML.
 
 mod diff_json;
 mod diff_table;
@@ -8,6 +8,7 @@ mod figures;
 mod flag_names;
 #[cfg(test)]
 mod golden;
+mod html;
 mod junit;
 mod message_fields;
 mod operation_detail;
@@ -23,6 +24,7 @@ pub use export::{
     ecs_document, file_row, mapping_row, ntlm_row, ocsf_event, rpc_row,
 };
 pub use figures::{bytes, duration};
+pub use html::{CapturePage, Fact, PageFacts, RunPage};
 pub use junit::junit_xml;
 pub use operation_detail::{display_filter, operation_detail_json, write_operation_detail};
 pub use replay_json::replay_json;

@@ -40,7 +40,7 @@ pub use reader::{OperationReader, Projection};
 pub use results::ResultsFile;
 pub use results_reader::{ResultsReader, read_run};
 pub use row_group::{EncodedRowGroup, RowGroupEncoder};
-pub use run_folder::{RUN_REPORT, RUN_RESULTS, RunFolder, run_folders};
+pub use run_folder::{HTML_REPORT, RUN_REPORT, RUN_RESULTS, RunFolder, run_folders};
 pub use schema::{
     CAPTURE_COLUMN, COLUMNS, Column, FILE_COLUMNS, Kind, RESULT_COLUMNS, RESULTS_VERSION, RUN_COLUMN, SCHEMA_VERSION,
     SESSION_COLUMNS, image_content_schema, operations_schema, results_schema,

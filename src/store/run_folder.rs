@@ -9,6 +9,8 @@ use super::error::StoreError;
 
 /// Name of the report in a run's folder.
 pub const RUN_REPORT: &str = "report.json";
+/// Name of the report for browsers, in a run's folder and in that of a dataset.
+pub const HTML_REPORT: &str = "report.html";
 /// Name of the results in a run's folder.
 pub const RUN_RESULTS: &str = "results.parquet";
 

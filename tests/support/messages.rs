@@ -70,6 +70,24 @@ impl Messages {
         [request, response]
     }
 
+    /// CREATE of a name, which is not there.
+    pub(crate) fn failing_create(&mut self, name: &str) -> [Vec<u8>; 2] {
+        let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let mut body = vec![57, 0, 0, 0, 2, 0, 0, 0];
+        body.extend([0; 16]);
+        // DesiredAccess, FileAttributes, ShareAccess, CreateDisposition (open), CreateOptions.
+        for number in [1u32, 0, 7, 1, 0] {
+            body.extend(number.to_le_bytes());
+        }
+        body.extend(120u16.to_le_bytes());
+        body.extend((name.len() as u16).to_le_bytes());
+        body.extend([0; 8]);
+        body.extend(name);
+        let pair = [self.request(5, &body), self.response(5, 0xC000_0034, &[9, 0, 0, 0, 0, 0, 0, 0, 0])];
+        self.message_id += 1;
+        pair
+    }
+
     /// ECHO and its answer.
     pub(crate) fn echo(&mut self) -> [Vec<u8>; 2] {
         let pair = [self.request(13, &[4, 0, 0, 0]), self.response(13, 0, &[4, 0, 0, 0])];

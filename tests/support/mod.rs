@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr)] // All of it is for tests.
 
 pub(crate) mod case;
+pub(crate) mod chromium;
 pub(crate) mod kdc;
 pub(crate) mod messages;
 pub(crate) mod packets;

@@ -17,6 +17,7 @@ pub mod man;
 pub mod opens;
 pub mod query;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod session;
 pub mod setup;

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
+use crate::cli::pages;
 use crate::model::{RunEntry, SessionEntry};
 use crate::replay::{Prepared, RunReport, Verdict};
 use crate::report;
-use crate::store::{Dataset, RUN_REPORT, RUN_RESULTS, ResultsFile, RunFolder};
+use crate::store::{Dataset, HTML_REPORT, RUN_REPORT, RUN_RESULTS, ResultsFile, RunFolder};
 
 /// Divergences that the terminal shows; the report has all.
 const DIVERGENCES_SHOWN: usize = 40;
@@ -34,15 +35,19 @@ pub(super) fn write(
         [one] => one.id.clone(),
         _ => "all".to_owned(),
     };
-    let folder = RunFolder::create(dataset.place(), &format!("{time}-{session}"))?;
+    let name = format!("{time}-{session}");
+    let folder = RunFolder::create(dataset.place(), &name)?;
     let mut results = ResultsFile::create(&folder.file(RUN_RESULTS), &entry(dataset, sessions, report))?;
     for step in prepared.results(report) {
         results.push(step)?;
     }
     results.finish()?;
-    folder.write(RUN_REPORT, json(report)?.as_bytes())?;
+    let json = json(report)?;
+    folder.write(RUN_REPORT, json.as_bytes())?;
     folder.write("junit.xml", report::junit_xml(report).as_bytes())?;
     folder.write("report.txt", &text(report, usize::MAX)?)?;
+    let page = pages::of_run(&name, &folder.file(RUN_RESULTS), &json)?;
+    folder.write(HTML_REPORT, page.as_bytes())?;
     Ok(folder.publish()?)
 }
 
