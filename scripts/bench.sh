@@ -20,7 +20,7 @@ for argument in "$@"; do
 done
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 if [[ -z ${SMBREPLAY:-} ]]; then
-    (cd "$root" && cargo build --release --locked --quiet)
+    (cd "$root" && cargo build --release --locked --quiet --no-default-features)
     export SMBREPLAY=${CARGO_TARGET_DIR:-$root/target}/release/smbreplay
 fi
 exec python3 "$root/scripts/bench.py" "$@"

@@ -37,7 +37,10 @@ free_port() {
 
 cd "$root"
 profile=${SMBREPLAY_PROFILE:-release}
-run cargo build --profile "$profile" --locked
+# The demo asks nothing in SQL, and optimising DataFusion would take most of the time. Unoptimised it is there from the tests.
+features=()
+if [[ $profile == release ]]; then features=(--no-default-features); fi
+run cargo build --profile "$profile" --locked "${features[@]}"
 # Cargo's own profile `dev` is the one whose folder has another name.
 PATH=${CARGO_TARGET_DIR:-$root/target}/${profile/#dev/debug}:$PATH
 
