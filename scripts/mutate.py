@@ -86,7 +86,7 @@ def gaps(folder, mutant):
 
 def rows_differ(native, witness, gaps):
     """With equal PDUs everything else is equal too; but for what was learnt while one direction waited at a hole."""
-    names = ("share", "path", "file_id", "new_path")
+    names = ("share", "path", "directory", "file_id", "new_path")
     key = lambda row: [row[c] or 0 for c in ("request_frame", "interim_frame", "response_frame", "compound_index", "message_id")]
     if gaps:
         native, witness = sorted(native, key=key), sorted(witness, key=key)
