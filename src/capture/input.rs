@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::digest::Digest;
 use super::error::CaptureError;
+use super::read_ahead::ReadAhead;
 
 const GZIP_MAGIC: [u8; 2] = [0x1F, 0x8B];
 const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
@@ -85,7 +86,7 @@ impl Input {
             return Err(CaptureError::Empty { path: path.to_owned() });
         }
         let (gzip, zstd) = (head.starts_with(&GZIP_MAGIC), head.starts_with(&ZSTD_MAGIC));
-        let whole = io::Cursor::new(head.to_vec()).chain(counted);
+        let whole = io::Cursor::new(head.to_vec()).chain(ReadAhead::of(counted).map_err(fail)?);
         let reader: Box<dyn Read + Send> = if gzip {
             Box::new(flate2::read::MultiGzDecoder::new(io::BufReader::with_capacity(1 << 18, whole)))
         } else if zstd {

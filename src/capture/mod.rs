@@ -15,6 +15,7 @@ mod fragments;
 mod framing;
 mod input;
 mod packets;
+mod read_ahead;
 mod reader;
 mod segment;
 mod split;

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use etherparse::{
-    EtherType, IpNumber, Ipv6ExtensionSlice, LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket, TcpSlice, TransportSlice,
-    ether_type,
+    EtherType, IpNumber, Ipv4HeaderSlice, Ipv6ExtensionSlice, LaxLinkExtSlice, LaxNetSlice, LaxSlicedPacket,
+    TcpSlice, TransportSlice, UdpHeaderSlice, ether_type,
 };
 use pcap_parser::Linktype;
 
@@ -73,6 +73,45 @@ pub(super) struct Segment<'a> {
 
 /// Finds the TCP segment in a packet.
 pub(super) fn dissect<'a>(packet: &Packet<'a>) -> Dissected<'a> {
+    match packet.link_type {
+        Linktype::ETHERNET => plain(packet.data).unwrap_or_else(|| dissect_any(packet)),
+        _ => dissect_any(packet),
+    }
+}
+
+/// What most packets are: whole TCP and UDP in unfragmented IPv4 on Ethernet. [`dissect_any`] would say the same of them, and
+/// takes three times as long, as it makes slices of every layer.
+fn plain(data: &[u8]) -> Option<Dissected<'_>> {
+    let (ethernet, ip) = data.split_at_checked(14)?;
+    if ethernet[12..] != ether_type::IPV4.0.to_be_bytes() {
+        return None;
+    }
+    let header = Ipv4HeaderSlice::from_slice(ip).ok()?;
+    if header.is_fragmenting_payload() {
+        return None;
+    }
+    let payload = ip.get(header.slice().len()..usize::from(header.total_len()))?;
+    match header.protocol() {
+        IpNumber::TCP => {
+            let (source, destination) = (header.source_addr(), header.destination_addr());
+            let tcp = TcpSlice::from_slice(payload).ok()?;
+            Some(Dissected::Tcp(segment(IpAddr::V4(source), IpAddr::V4(destination), &tcp, 0)))
+        }
+        IpNumber::UDP => {
+            let udp = UdpHeaderSlice::from_slice(payload).ok()?;
+            Some(Dissected::Other(of_udp(udp.source_port(), udp.destination_port())))
+        }
+        _ => None,
+    }
+}
+
+/// UDP by its lower port, or by that of a tunnel.
+fn of_udp(source: u16, destination: u16) -> Protocol {
+    let tunnel = [source, destination].into_iter().find(|port| Protocol::Udp(*port).is_tunnel());
+    Protocol::Udp(tunnel.unwrap_or(source.min(destination)))
+}
+
+fn dissect_any<'a>(packet: &Packet<'a>) -> Dissected<'a> {
     let data = packet.data;
     let sliced = match packet.link_type {
         Linktype::ETHERNET => LaxSlicedPacket::from_ethernet(data).ok(),
@@ -111,11 +150,7 @@ pub(super) fn dissect<'a>(packet: &Packet<'a>) -> Dissected<'a> {
                 if payload.incomplete { packet.original_length.saturating_sub(data.len() as u32) } else { 0 };
             Dissected::Tcp(segment(source, destination, tcp, missing))
         }
-        Some(TransportSlice::Udp(udp)) => {
-            let (source, destination) = (udp.source_port(), udp.destination_port());
-            let tunnel = [source, destination].into_iter().find(|port| Protocol::Udp(*port).is_tunnel());
-            Dissected::Other(Protocol::Udp(tunnel.unwrap_or(source.min(destination))))
-        }
+        Some(TransportSlice::Udp(udp)) => Dissected::Other(of_udp(udp.source_port(), udp.destination_port())),
         Some(TransportSlice::Icmpv4(_) | TransportSlice::Icmpv6(_)) => Dissected::Other(Protocol::Icmp),
         Some(_) => Dissected::Other(Protocol::Ip(payload.ip_number.0)),
         None if payload.ip_number == IpNumber::TCP => Dissected::Other(Protocol::Cut),
@@ -131,11 +166,7 @@ pub(super) fn defragmented<'a>(key: &FragmentKey, payload: &'a [u8]) -> Dissecte
             Err(_) => Dissected::Other(Protocol::Cut),
         },
         IpNumber::UDP => match payload.first_chunk::<4>() {
-            Some(&[a, b, c, d]) => {
-                let (source, destination) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-                let tunnel = [source, destination].into_iter().find(|port| Protocol::Udp(*port).is_tunnel());
-                Dissected::Other(Protocol::Udp(tunnel.unwrap_or(source.min(destination))))
-            }
+            Some(&[a, b, c, d]) => Dissected::Other(of_udp(u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]))),
             None => Dissected::Other(Protocol::Cut),
         },
         other => Dissected::Other(Protocol::Ip(other.0)),
@@ -218,5 +249,51 @@ fn ether_type_of(sliced: &LaxSlicedPacket<'_>) -> Option<u16> {
         },
         (None, Some(link)) => link.ether_payload().map(|payload| payload.ether_type.0),
         (None, None) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use etherparse::PacketBuilder;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Timestamp;
+
+    proptest! {
+        #[test]
+        fn the_short_way_says_what_the_long_one_does(
+            tcp in any::<bool>(),
+            payload in proptest::collection::vec(any::<u8>(), 0..40),
+            changes in proptest::collection::vec((0_usize..90, any::<u8>()), 0..3),
+            cut in 0_usize..120,
+            padding in 0_usize..6,
+        ) {
+            let ip = PacketBuilder::ethernet2([1; 6], [2; 6]).ipv4([192, 0, 2, 1], [192, 0, 2, 2], 64);
+            let mut data = Vec::new();
+            let written = if tcp {
+                ip.tcp(50_000, 445, 7, 1000).ack(9).write(&mut data, &payload)
+            } else {
+                ip.udp(50_000, 53).write(&mut data, &payload)
+            };
+            prop_assert!(written.is_ok());
+            data.extend(vec![0; padding]);
+            for (at, value) in changes {
+                if let Some(byte) = data.get_mut(at) {
+                    *byte = value;
+                }
+            }
+            data.truncate(cut.max(1));
+            let packet = Packet {
+                frame: 1,
+                time: Timestamp(0),
+                link_type: Linktype::ETHERNET,
+                data: &data,
+                original_length: data.len() as u32,
+            };
+            if let Some(short) = plain(&data) {
+                prop_assert_eq!(format!("{short:?}"), format!("{:?}", dissect_any(&packet)));
+            }
+        }
     }
 }
