@@ -176,30 +176,19 @@ fn operations(load: Load, payload: &[u8]) -> Vec<Operation> {
         made.push(Operation {
             op_index: made.len() as u32,
             session_id: SessionId(1),
-            command,
-            connection: connection.clone(),
             request: Some(part(sent, pdu(command, false, body))),
-            interim: None,
             response: Some(part(answered, answer)),
             message_id: MessageId(made.len() as u64),
-            async_id: None,
             tree_id: TreeId(7),
-            channel_sequence: 0,
             credit_charge: Some(load.size.div_ceil(0x1_0000).max(1) as u16),
             credits_requested: Some(1),
             credits_granted: Some(1),
-            signed: false,
-            encrypted: false,
-            compound_index: None,
-            related: false,
             status: Some(NtStatus::SUCCESS),
             share: Some("\\\\captured\\data".into()),
             file_id: Some(id),
             path: Some(FILE.into()),
-            directory: None,
-            new_path: None,
             facts: facts.clone(),
-            anomalies: Anomalies::default(),
+            ..Operation::blank(command, connection.clone())
         });
     };
     let mut body = Vec::new();

@@ -2,13 +2,15 @@
 
 #![allow(clippy::expect_used, reason = "in tests, also outside of the test functions themselves")]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use smbreplay::dissect::{
-    Direction, EkParser, EkRecord, Extracted, Extractor, FeedPdu, FeedWriter, LoginCollector, RpcFacts, SetupMessage,
+    Direction, EkParser, EkRecord, Extracted, Extractor, FeedPdu, FeedWriter, LoginCollector, SetupMessage,
     login_facts, setup_message,
 };
 use smbreplay::model::message::{SessionSetupRequest, WriteRequest};
@@ -17,6 +19,7 @@ use smbreplay::model::{
     SessionId, Timestamp, TreeId,
 };
 use smbreplay::tools::{Ending, Input, Keys, Profile, Tool, Tshark};
+use support::rpc_facts::RpcFacts;
 use zeroize::Zeroizing;
 
 fn tshark(password: Option<&str>) -> Tshark {

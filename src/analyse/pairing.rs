@@ -191,34 +191,8 @@ impl Pairing {
     /// An operation with nothing but its connection.
     pub(super) fn blank(&self, pdu: &RawPdu, command: Command) -> Option<Operation> {
         let connection = self.connections.get(pdu.connection.0 as usize)?.as_ref()?;
-        Some(Operation {
-            op_index: 0,
-            session_id: SessionId(0),
-            command,
-            connection: connection.info.clone(),
-            request: None,
-            interim: None,
-            response: None,
-            message_id: MessageId(0),
-            async_id: None,
-            tree_id: TreeId(0),
-            channel_sequence: 0,
-            credit_charge: None,
-            credits_requested: None,
-            credits_granted: None,
-            signed: false,
-            encrypted: pdu.encrypted,
-            compound_index: None,
-            related: false,
-            status: None,
-            share: None,
-            file_id: None,
-            path: None,
-            directory: None,
-            new_path: None,
-            facts: Facts::default(),
-            anomalies: pdu.anomalies,
-        })
+        let blank = Operation::blank(command, connection.info.clone());
+        Some(Operation { encrypted: pdu.encrypted, anomalies: pdu.anomalies, ..blank })
     }
 
     /// Puts an operation into the window of its session, or into the prelude of its connection.

@@ -125,11 +125,12 @@ pub fn smb1_activity(messages: impl IntoIterator<Item = Smb1Message>) -> Smb1Act
     }
     let mut activity = Smb1Activity::default();
     let mut users: FxHashMap<(u32, u16), String> = FxHashMap::default();
+    let mut places = FxHashMap::default();
     for (request, response) in pairs {
         let answer = response.as_ref().or(request.response.then_some(&request));
         activity.login(&request, answer, &mut users);
         let operation = operation(&request, answer, &users);
-        activity.file(&request, answer, &operation);
+        activity.file(&request, answer, &operation, &mut places);
         activity.operations.push(operation);
     }
     activity
@@ -219,19 +220,25 @@ impl Smb1Activity {
         });
     }
 
-    fn file(&mut self, request: &Smb1Message, answer: Option<&Smb1Message>, operation: &Smb1Operation) {
+    fn file(
+        &mut self,
+        request: &Smb1Message,
+        answer: Option<&Smb1Message>,
+        operation: &Smb1Operation,
+        places: &mut FxHashMap<(Option<String>, String), usize>,
+    ) {
         let pipe = operation.share.as_deref().is_some_and(path::is_ipc);
         let Some(path) = operation.path.as_ref().filter(|_| !pipe) else { return };
-        let found = self.files.iter().position(|file| file.share == operation.share && file.path == *path);
-        let at = found.unwrap_or_else(|| {
+        let next = self.files.len();
+        let at = *places.entry((operation.share.clone(), path.clone())).or_insert(next);
+        if at == next {
             self.files.push(Smb1File {
                 share: operation.share.clone(),
                 path: path.clone(),
                 frames: (operation.frame, operation.frame),
                 ..Smb1File::default()
             });
-            self.files.len() - 1
-        });
+        }
         let file = &mut self.files[at];
         file.frames.1 = operation.response_frame.unwrap_or(operation.frame);
         if let Some(user) = operation.user.as_ref().filter(|user| !file.users.contains(user)) {

@@ -39,38 +39,26 @@ pub(super) fn pdu(command: Command, response: bool, body: &[u8]) -> Bytes {
 
 /// A successful operation on `SHARE`, sent with a frame and answered with the next one.
 pub(super) fn operation(command: Command, frame: u64, path: &str, open: u8) -> Operation {
+    let connection = Connection {
+        index: ConnectionIndex(0),
+        tcp_stream: 0,
+        client: "192.0.2.1:50000".parse().unwrap(),
+        server: "192.0.2.2:445".parse().unwrap(),
+    };
     Operation {
-        op_index: 0,
         session_id: SessionId(7),
-        command,
-        connection: Arc::new(Connection {
-            index: ConnectionIndex(0),
-            tcp_stream: 0,
-            client: "192.0.2.1:50000".parse().unwrap(),
-            server: "192.0.2.2:445".parse().unwrap(),
-        }),
         request: Some(part(frame, Bytes::new())),
-        interim: None,
         response: Some(part(frame + 1, Bytes::new())),
         message_id: MessageId(frame),
-        async_id: None,
         tree_id: TreeId(5),
-        channel_sequence: 0,
         credit_charge: Some(1),
         credits_requested: Some(1),
         credits_granted: Some(1),
-        signed: false,
-        encrypted: false,
-        compound_index: None,
-        related: false,
         status: Some(NtStatus::SUCCESS),
         share: Some(SHARE.into()),
         file_id: Some(FileId([open; 16])),
         path: Some(path.into()),
-        directory: None,
-        new_path: None,
-        facts: Facts::default(),
-        anomalies: Anomalies::default(),
+        ..Operation::blank(command, Arc::new(connection))
     }
 }
 

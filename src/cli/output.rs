@@ -10,6 +10,8 @@ use std::sync::atomic::AtomicBool;
 pub use format::{Align, Cell, Column, Format};
 pub use table::TableWriter;
 
+use serde::Serialize;
+
 use crate::tools::Pager;
 
 /// Stdout cannot be written. A closed pipe is one of these, and no failure: `head` has seen enough.
@@ -61,6 +63,16 @@ impl Output {
     /// Writes a line.
     pub fn line(&mut self, text: &str) -> Result<(), OutputError> {
         writeln!(self.stdout, "{text}").map_err(OutputError)
+    }
+
+    /// Writes a value as JSON for people's eyes too: over several lines.
+    pub fn json(&mut self, value: &impl Serialize) -> Result<(), OutputError> {
+        self.line(&serde_json::to_string_pretty(value)?)
+    }
+
+    /// Writes values as NDJSON: one a line.
+    pub fn json_lines(&mut self, values: &[impl Serialize]) -> Result<(), OutputError> {
+        values.iter().try_for_each(|value| self.line(&serde_json::to_string(value)?))
     }
 
     /// Writes bytes.

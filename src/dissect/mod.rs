@@ -1,9 +1,10 @@
 //! What lies in messages and is not SMB2: logins, which are read here as far as they are NTLM or a Kerberos ticket, and what
 //! takes tshark's dissectors: the PDU feed it is given, its EK JSON read back. Push parsers without I/O of their own.
 //!
-//! [`setup_message()`] reads a login's message; what it leaves open goes to tshark. [`FeedWriter`] turns PDUs into the capture that tshark reads on its stdin, one record a PDU. [`EkParser`] turns what
-//! `tshark -T ek` prints into [`EkRecord`]s, of which [`login_facts`] and [`RpcFacts`] read facts. [`LoginCollector`] puts
-//! together what both tell of a login; [`Extractor`] makes of a whole file's records what the capture stage makes of its packets.
+//! [`setup_message()`] reads a login's message; what it leaves open goes to tshark. [`FeedWriter`] turns PDUs into the capture that
+//! tshark reads on its stdin, one record a PDU. [`EkParser`] turns what `tshark -T ek` prints into [`EkRecord`]s, of which
+//! [`login_facts`] reads facts. [`LoginCollector`] puts together what both tell of a login; [`Extractor`] makes of a whole file's
+//! records what the capture stage makes of its packets.
 
 mod clean_stream;
 mod der;
@@ -18,7 +19,6 @@ mod login;
 mod login_message;
 mod ntlmssp;
 mod packet_stream;
-mod rpc;
 mod setup_message;
 mod smb1_line;
 mod ticket;
@@ -32,7 +32,6 @@ pub use feed::{Direction, FeedPdu, FeedWriter, Row};
 pub use login::{LoginCollector, login_facts, merge_login};
 pub use login_message::{LoginMessage, login_message};
 pub use packet_stream::PacketStreamWriter;
-pub use rpc::RpcFacts;
 pub use setup_message::{SetupMessage, setup_message};
 pub use smb1_line::smb1_messages;
 pub use wire_event::wire_event;

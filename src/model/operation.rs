@@ -136,6 +136,38 @@ impl From<RpcCall> for RpcFacts {
 }
 
 impl Operation {
+    /// An operation of which nothing is known but its command and its connection.
+    pub fn blank(command: Command, connection: Arc<Connection>) -> Self {
+        Self {
+            op_index: 0,
+            session_id: SessionId(0),
+            command,
+            connection,
+            request: None,
+            interim: None,
+            response: None,
+            message_id: MessageId(0),
+            async_id: None,
+            tree_id: TreeId(0),
+            channel_sequence: 0,
+            credit_charge: None,
+            credits_requested: None,
+            credits_granted: None,
+            signed: false,
+            encrypted: false,
+            compound_index: None,
+            related: false,
+            status: None,
+            share: None,
+            file_id: None,
+            path: None,
+            directory: None,
+            new_path: None,
+            facts: Facts::default(),
+            anomalies: Anomalies::default(),
+        }
+    }
+
     /// Nanoseconds from the request to its final response.
     pub fn latency_ns(&self) -> Option<i64> {
         Some(self.response.as_ref()?.time.since(self.request.as_ref()?.time))

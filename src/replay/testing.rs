@@ -45,32 +45,18 @@ pub(super) fn operation(command: Command, body: &[u8], sent: u64, answered: Opti
     let request = pdu(command, NtStatus(0), false, body);
     let file_id = Request::decode(command, &request).ok().and_then(|body| body.file_id());
     Operation {
-        op_index: 0,
         session_id: SESSION,
-        command,
-        connection: connection(0),
         request: Some(part(sent, request)),
-        interim: None,
         response: answered.map(|frame| part(frame, pdu(command, NtStatus::SUCCESS, true, &[]))),
         message_id: MessageId(sent),
-        async_id: None::<AsyncId>,
         tree_id: TREE,
-        channel_sequence: 0,
         credit_charge: Some(1),
         credits_requested: Some(1),
         credits_granted: Some(1),
-        signed: false,
-        encrypted: false,
-        compound_index: None,
-        related: false,
         status: answered.map(|_| NtStatus::SUCCESS),
         share: Some("\\\\captured\\data".into()),
         file_id,
-        path: None,
-        directory: None,
-        new_path: None,
-        facts: Facts::default(),
-        anomalies: Anomalies::default(),
+        ..Operation::blank(command, connection(0))
     }
 }
 

@@ -29,4 +29,4 @@ pub use junit::junit_xml;
 pub use operation_detail::{display_filter, operation_detail_json, write_operation_detail};
 pub use replay_json::replay_json;
 pub use replay_table::{verdict_line, write_replay_table};
-pub use statistics_text::{group_by_name, statistics_json, write_groups, write_statistics};
+pub use statistics_text::{group_by_name, write_groups, write_statistics};

@@ -105,11 +105,6 @@ pub fn write_groups(by: GroupBy, groups: &[GroupSummary], out: &mut impl Write) 
     write_table(&rows, out)
 }
 
-/// The whole report for programs.
-pub fn statistics_json(report: &StatisticsReport) -> serde_json::Result<String> {
-    serde_json::to_string_pretty(report)
-}
-
 fn sequential(group: &GroupSummary) -> String {
     let sequential = group.reads.sequential + group.writes.sequential;
     let all = sequential + group.reads.random + group.writes.random;

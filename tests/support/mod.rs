@@ -9,6 +9,7 @@ pub(crate) mod messages;
 pub(crate) mod packets;
 pub(crate) mod program;
 pub(crate) mod recording;
+pub(crate) mod rpc_facts;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt;

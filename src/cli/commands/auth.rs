@@ -8,7 +8,7 @@ use crate::cli::config::Config;
 use crate::cli::datasets::{chosen_sessions, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Cell, Column, Format, Output, OutputError};
+use crate::cli::output::{Cell, Column, Format, Output};
 use crate::dissect::{LoginMessage, login_message};
 use crate::model::{Command, NtStatus, Operation, Part};
 use crate::store::{Dataset, Projection};
@@ -44,21 +44,13 @@ pub fn run(args: &AuthArgs, config: &Config) -> Result<ExitStatus, Failure> {
     let (logins, findings) = gather(&dataset, args.session.as_deref())?;
     let mut output = Output::paged(!args.no_pager);
     match args.format {
-        Format::Json => {
-            let text = if args.findings {
-                serde_json::to_string_pretty(&findings)
-            } else {
-                serde_json::to_string_pretty(&Report { logins: &logins, findings: &findings })
-            };
-            output.line(&text.map_err(OutputError::from)?)?;
-        }
+        Format::Json if args.findings => output.json(&findings)?,
+        Format::Json => output.json(&Report { logins: &logins, findings: &findings })?,
         Format::Ndjson => {
-            for login in logins.iter().filter(|_| !args.findings) {
-                output.line(&serde_json::to_string(login).map_err(OutputError::from)?)?;
+            if !args.findings {
+                output.json_lines(&logins)?;
             }
-            for finding in &findings {
-                output.line(&serde_json::to_string(finding).map_err(OutputError::from)?)?;
-            }
+            output.json_lines(&findings)?;
         }
         Format::Csv if args.findings => output = findings_table(output, Format::Csv, &findings)?,
         Format::Csv => output = logins_table(output, Format::Csv, &logins)?,

@@ -7,7 +7,7 @@ use crate::cli::config::Config;
 use crate::cli::datasets::{beginning, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Cell, Column, Format, Output, OutputError};
+use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::path_filter::PathFilter;
 use crate::cli::shown;
 use crate::model::{Timestamp, path};
@@ -22,12 +22,8 @@ pub fn run(args: &FilesArgs, config: &Config) -> Result<ExitStatus, Failure> {
     files.retain(|file| paths.takes(file.path.as_deref()));
     let mut output = Output::paged(!args.listing.no_pager);
     match args.listing.format {
-        Format::Json => output.line(&serde_json::to_string_pretty(&files).map_err(OutputError::from)?)?,
-        Format::Ndjson => {
-            for file in &files {
-                output.line(&serde_json::to_string(file).map_err(OutputError::from)?)?;
-            }
-        }
+        Format::Json => output.json(&files)?,
+        Format::Ndjson => output.json_lines(&files)?,
         format @ (Format::Table | Format::Csv) => {
             let columns = vec![
                 Column::text("share"),

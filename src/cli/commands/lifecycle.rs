@@ -8,7 +8,7 @@ use crate::cli::config::Config;
 use crate::cli::datasets::{beginning, choose_session, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Cell, Column, Format, Output, OutputError};
+use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::shown;
 use crate::dissect::wire_event;
 use crate::model::{SessionEntry, Timestamp, WireEvent};
@@ -85,12 +85,8 @@ fn events(tshark: &Tshark, dataset: &Dataset, session: &SessionEntry) -> Result<
 fn print(points: &[StoryPoint], start: Timestamp, args: &LifecycleArgs) -> Result<(), Failure> {
     let mut output = Output::paged(!args.no_pager);
     match args.format {
-        Format::Json => output.line(&serde_json::to_string_pretty(points).map_err(OutputError::from)?)?,
-        Format::Ndjson => {
-            for point in points {
-                output.line(&serde_json::to_string(point).map_err(OutputError::from)?)?;
-            }
-        }
+        Format::Json => output.json(&points)?,
+        Format::Ndjson => output.json_lines(points)?,
         format @ (Format::Table | Format::Csv) => {
             let columns = vec![
                 Column::number("frame"),

@@ -6,7 +6,7 @@ use crate::cli::config::Config;
 use crate::cli::datasets::{beginning, chosen_sessions, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Cell, Column, Format, Output, OutputError};
+use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::path_filter::PathFilter;
 use crate::cli::shown;
 use crate::model::{SessionEntry, Timestamp, path};
@@ -55,12 +55,8 @@ pub(super) fn gather_of<'a>(
 fn print(opens: &[Open], start: Timestamp, args: &OpensArgs) -> Result<(), Failure> {
     let mut output = Output::paged(!args.listing.no_pager);
     match args.listing.format {
-        Format::Json => output.line(&serde_json::to_string_pretty(opens).map_err(OutputError::from)?)?,
-        Format::Ndjson => {
-            for open in opens {
-                output.line(&serde_json::to_string(open).map_err(OutputError::from)?)?;
-            }
-        }
+        Format::Json => output.json(&opens)?,
+        Format::Ndjson => output.json_lines(opens)?,
         format @ (Format::Table | Format::Csv) => {
             let columns = vec![
                 Column::number("frame"),

@@ -3,13 +3,12 @@
 use std::io::BufRead;
 
 use anstyle::AnsiColor;
-use serde::Serialize;
 
 use crate::analyse::{Smb1Activity, Smb1File, Smb1Login, Smb1Operation, smb1_activity};
 use crate::cli::args::{Smb1Args, Smb1Part};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Cell, Column, Format, Output, OutputError};
+use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::shown;
 use crate::dissect::smb1_messages;
 use crate::model::{Timestamp, path};
@@ -54,13 +53,13 @@ fn read(args: &Smb1Args) -> Result<(Smb1Activity, bool), Failure> {
 fn print(activity: &Smb1Activity, args: &Smb1Args) -> Result<(), Failure> {
     let mut output = Output::paged(!args.no_pager);
     match (args.format, args.show) {
-        (Format::Json, None) => output = json(output, activity)?,
-        (Format::Json, Some(Smb1Part::Logins)) => output = json(output, &activity.logins)?,
-        (Format::Json, Some(Smb1Part::Files)) => output = json(output, &activity.files)?,
-        (Format::Json, Some(Smb1Part::Operations)) => output = json(output, &activity.operations)?,
-        (Format::Ndjson, Some(Smb1Part::Logins)) => output = lines(output, &activity.logins)?,
-        (Format::Ndjson, Some(Smb1Part::Files)) => output = lines(output, &activity.files)?,
-        (Format::Ndjson, _) => output = lines(output, &activity.operations)?,
+        (Format::Json, None) => output.json(activity)?,
+        (Format::Json, Some(Smb1Part::Logins)) => output.json(&activity.logins)?,
+        (Format::Json, Some(Smb1Part::Files)) => output.json(&activity.files)?,
+        (Format::Json, Some(Smb1Part::Operations)) => output.json(&activity.operations)?,
+        (Format::Ndjson, Some(Smb1Part::Logins)) => output.json_lines(&activity.logins)?,
+        (Format::Ndjson, Some(Smb1Part::Files)) => output.json_lines(&activity.files)?,
+        (Format::Ndjson, _) => output.json_lines(&activity.operations)?,
         (format, Some(Smb1Part::Logins)) => output = logins(output, format, &activity.logins)?,
         (format, Some(Smb1Part::Files)) => output = files(output, format, &activity.files)?,
         (format @ Format::Csv, None) | (format, Some(Smb1Part::Operations)) => {
@@ -81,18 +80,6 @@ fn print(activity: &Smb1Activity, args: &Smb1Args) -> Result<(), Failure> {
     }
     output.flush()?;
     Ok(())
-}
-
-fn json(mut output: Output, value: &impl Serialize) -> Result<Output, Failure> {
-    output.line(&serde_json::to_string_pretty(value).map_err(OutputError::from)?)?;
-    Ok(output)
-}
-
-fn lines(mut output: Output, values: &[impl Serialize]) -> Result<Output, Failure> {
-    for value in values {
-        output.line(&serde_json::to_string(value).map_err(OutputError::from)?)?;
-    }
-    Ok(output)
 }
 
 fn logins(output: Output, format: Format, logins: &[Smb1Login]) -> Result<Output, Failure> {

@@ -8,7 +8,7 @@ use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output, OutputError};
 use crate::cli::shown;
-use crate::report::{group_by_name, statistics_json, write_groups, write_statistics};
+use crate::report::{group_by_name, write_groups, write_statistics};
 
 /// Runs it.
 pub fn run(args: &StatsArgs, config: &Config) -> Result<ExitStatus, Failure> {
@@ -36,19 +36,17 @@ pub fn run(args: &StatsArgs, config: &Config) -> Result<ExitStatus, Failure> {
         }
         (Format::Json, None) => {
             let mut output = Output::stdout();
-            output.line(&statistics_json(&report).map_err(OutputError::from)?)?;
+            output.json(&report)?;
             output.flush()?;
         }
         (Format::Json, Some(_)) => {
             let mut output = Output::stdout();
-            output.line(&serde_json::to_string_pretty(&report.groups).map_err(OutputError::from)?)?;
+            output.json(&report.groups)?;
             output.flush()?;
         }
         (Format::Ndjson, _) => {
             let mut output = Output::stdout();
-            for group in &report.groups {
-                output.line(&serde_json::to_string(group).map_err(OutputError::from)?)?;
-            }
+            output.json_lines(&report.groups)?;
             output.flush()?;
         }
         (Format::Csv, _) => csv(by, &report.groups)?,

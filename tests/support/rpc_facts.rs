@@ -1,14 +1,13 @@
-//! What tshark tells of DCE/RPC on named pipes.
+//! What tshark tells of DCE/RPC on named pipes: the program reads it by itself (docs/adr/0019).
 
-use super::ek::EkRecord;
-use super::ek_field::EkField;
+use smbreplay::dissect::{EkField, EkRecord};
 
 /// Layers that are no interface although they are left out of the output.
 const OTHER_LAYERS: [&str; 8] = ["eth", "sll", "ip", "ipv6", "tcp", "nbss", "data", "exported_pdu"];
 
 /// The RPC of one row of the PDU feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RpcFacts {
+pub(crate) enum RpcFacts {
     /// A bind, to these interfaces.
     Bind(Vec<String>),
     /// A request or response.
@@ -22,7 +21,7 @@ pub enum RpcFacts {
 
 impl RpcFacts {
     /// The facts of a record, if it has RPC in it.
-    pub fn of(record: &EkRecord) -> Option<Self> {
+    pub(crate) fn of(record: &EkRecord) -> Option<Self> {
         let fields = &record.fields;
         if let Some(operation) = fields.first(EkField::RpcOperation) {
             let mut layers = fields.all(EkField::LayerLeftOut).filter(|layer| !OTHER_LAYERS.contains(layer));
