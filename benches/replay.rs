@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use smbreplay::model::message::{CreateRequest, ReadRequest, TreeConnectRequest, WriteRequest};
 use smbreplay::model::{
-    Anomalies, Command, Connection as Captured, ConnectionIndex, Facts, FileId, Header, HeaderFlags, MessageId,
-    NtStatus, Operation, Part, SessionId, Timestamp, TreeId, Utf16,
+    Command, Connection as Captured, ConnectionIndex, Facts, FileId, Header, HeaderFlags, MessageId, NtStatus,
+    Operation, Part, SessionId, Timestamp, TreeId, Utf16,
 };
 use smbreplay::replay::{NameMap, Options, Run, Target};
 use smbreplay::wire::{ConnectOptions, Connection, CreateSpec, Credentials, Outgoing};

@@ -13,8 +13,8 @@ use super::session_totals::SessionTotals;
 use super::session_window::{OpKey, SessionWindow, WindowLimits};
 use super::trees_and_opens::TreesAndOpens;
 use crate::model::{
-    Anomaly, CaptureEvent, Command, Connection, ConnectionIndex, Facts, Header, MessageId, OpaqueKind, Operation,
-    Part, RawPdu, SessionId, TreeId,
+    Anomaly, CaptureEvent, Command, Connection, ConnectionIndex, Header, OpaqueKind, Operation, Part, RawPdu,
+    SessionId,
 };
 
 /// Number of a session in one ingest, from 0 in the order in which they are first seen.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::model::{
-    Anomalies, Command, Connection, ConnectionIndex, Facts, FileId, Header, HeaderFlags, MessageId, NtStatus,
-    Operation, Part, SessionId, Timestamp, TreeId,
+    Command, Connection, ConnectionIndex, FileId, Header, HeaderFlags, MessageId, NtStatus, Operation, Part,
+    SessionId, Timestamp, TreeId,
 };
 
 pub(super) const SHARE: &str = r"\\srv\data";

@@ -8,8 +8,8 @@ use crate::model::message::{
     CloseRequest, CreateRequest, ReadRequest, Request, TreeConnectRequest, WriteRequest, encode_bodyless,
 };
 use crate::model::{
-    Anomalies, AsyncId, Command, Connection, ConnectionIndex, Facts, FileId, Header, HeaderFlags, MessageId,
-    NtStatus, Operation, Part, SessionId, Timestamp, TreeId, Utf16,
+    Command, Connection, ConnectionIndex, FileId, Header, HeaderFlags, MessageId, NtStatus, Operation, Part,
+    SessionId, Timestamp, TreeId, Utf16,
 };
 
 pub(super) const SESSION: SessionId = SessionId(0x1111_2222_3333_4444);

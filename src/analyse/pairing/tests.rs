@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::model::message::{CloseRequest, CreateContexts, CreateRequest, ReadRequest, encode_bodyless};
-use crate::model::{AsyncId, FileId, HeaderFlags, NtStatus, Timestamp, Utf16};
+use crate::model::{AsyncId, FileId, HeaderFlags, MessageId, NtStatus, Timestamp, TreeId, Utf16};
 
 const SESSION: SessionId = SessionId(0x1234);
 
