@@ -80,9 +80,9 @@ fn parquet(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("store");
     group.throughput(Throughput::Elements(rows.len() as u64));
     group.bench_function("arrow", |bencher| {
-        bencher.iter(|| black_box(operations_to_batch(&rows, 0).unwrap().num_rows()))
+        bencher.iter(|| black_box(operations_to_batch(&rows).unwrap().num_rows()))
     });
-    group.bench_function("row group", |bencher| bencher.iter(|| black_box(encoder.encode(&rows, 0).unwrap().rows)));
+    group.bench_function("row group", |bencher| bencher.iter(|| black_box(encoder.encode(&rows).unwrap().rows)));
 }
 
 criterion_group!(benches, reassembly, decode, pairing, parquet);

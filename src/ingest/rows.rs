@@ -87,8 +87,9 @@ impl<'scope> RowWriters<'scope> {
         for _ in 0..threads.max(1) {
             let (queue, pieces, encoder, folder) = (queue.clone(), pieces.clone(), encoder.clone(), folder.clone());
             scope.spawn(move || {
-                for Job { number, slot, first_index, rows } in queue {
-                    let group = encoder.encode(&rows, first_index);
+                for Job { number, slot, first_index, mut rows } in queue {
+                    rows.iter_mut().zip(first_index..).for_each(|(row, index)| row.op_index = index);
+                    let group = encoder.encode(&rows);
                     let group = group.map_err(|source| StoreError::Parquet { path: folder.clone(), source });
                     if pieces.send(Piece::Group { number, slot, group }).is_err() {
                         // The appender has met an error, which is what will be told.

@@ -47,12 +47,12 @@ impl Spill {
             rows.extend(operations);
             while rows.len() >= GROUP_ROWS {
                 let rest = rows.split_off(GROUP_ROWS);
-                file.append(self.encoder.encode(&rows, 0).map_err(fail)?)?;
+                file.append(self.encoder.encode(&rows).map_err(fail)?)?;
                 rows = rest;
             }
         }
         if !rows.is_empty() {
-            file.append(self.encoder.encode(&rows, 0).map_err(fail)?)?;
+            file.append(self.encoder.encode(&rows).map_err(fail)?)?;
         }
         file.finish(&[])?;
         self.files.push(SpillFile { path, runs });

@@ -72,6 +72,44 @@ pub struct ReplayedStep {
     pub note: Option<Box<str>>,
 }
 
+impl ReplayedStep {
+    /// A step of which nothing is known.
+    pub fn blank() -> Self {
+        Self {
+            step: 0,
+            copy: 0,
+            iteration: 0,
+            op_index: 0,
+            session_id: SessionId(0),
+            command: Command::from_code(0),
+            frame: 0,
+            share: None,
+            path: None,
+            class: Cow::Borrowed(""),
+            root_step: None,
+            reason: None,
+            noise: false,
+            compared: false,
+            captured_status: None,
+            replayed_status: None,
+            captured_length: None,
+            replayed_length: None,
+            captured_bytes: None,
+            replayed_bytes: None,
+            captured_hash: None,
+            replayed_hash: None,
+            due_ns: None,
+            ready_ns: None,
+            sent_ns: None,
+            answered_ns: None,
+            captured_latency_ns: None,
+            replayed_latency_ns: None,
+            differences: Vec::new(),
+            note: None,
+        }
+    }
+}
+
 /// One thing that diverged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {

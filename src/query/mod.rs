@@ -12,6 +12,7 @@
 mod engine;
 #[cfg(feature = "query")]
 mod error;
+mod file_columns;
 #[cfg(feature = "query")]
 mod file_table;
 #[cfg(feature = "query")]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use arrow_schema::{Schema, SchemaRef};
 
-use crate::store::{CAPTURE_COLUMN, COLUMNS, Column, FILE_COLUMNS, RESULT_COLUMNS, RUN_COLUMN, SESSION_COLUMNS};
+use super::file_columns::FILE_COLUMNS;
+use crate::store::{CAPTURE_COLUMN, COLUMNS, Column, RESULT_COLUMNS, RUN_COLUMN, SESSION_COLUMNS};
 
 /// A table of `query`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,57 +6,34 @@ use arrow_array::builder::{
     FixedSizeBinaryBuilder, LargeBinaryBuilder, ListBuilder, StringBuilder, StringDictionaryBuilder, StructBuilder,
     UInt32Builder, UInt64Builder,
 };
-use arrow_array::types::{ArrowPrimitiveType, Int32Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
-use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, Int64Array, PrimitiveArray, TimestampNanosecondArray};
+use arrow_array::types::{ArrowPrimitiveType, Int32Type};
+use arrow_array::{ArrayRef, BooleanArray, DictionaryArray, PrimitiveArray, TimestampNanosecondArray};
 use arrow_schema::{ArrowError, DataType, Field};
+use bytes::Bytes;
 
 use super::schema::{difference_fields, lock_fields, name};
-use crate::model::{Operation, Part, ReplayedStep};
-
-/// A run of operations.
-pub(super) type Rows<'a> = &'a [Operation];
+use crate::model::Difference;
+use crate::model::message::LockElement;
 
 /// An array of the numbers that a function finds in each row.
-pub(super) fn numbers<T: ArrowPrimitiveType, R>(rows: &[R], of: impl Fn(&R) -> Option<T::Native>) -> ArrayRef {
-    Arc::new(rows.iter().map(of).collect::<PrimitiveArray<T>>())
+pub(crate) fn numbers<T: ArrowPrimitiveType, R>(
+    rows: &[R],
+    of: impl Fn(&R) -> Option<T::Native>,
+) -> Result<ArrayRef, ArrowError> {
+    Ok(Arc::new(rows.iter().map(of).collect::<PrimitiveArray<T>>()))
 }
 
-pub(super) fn u8s<R>(rows: &[R], of: impl Fn(&R) -> Option<u8>) -> ArrayRef {
-    numbers::<UInt8Type, R>(rows, of)
+pub(crate) fn bools<R>(rows: &[R], of: impl Fn(&R) -> Option<bool>) -> Result<ArrayRef, ArrowError> {
+    Ok(Arc::new(rows.iter().map(of).collect::<BooleanArray>()))
 }
 
-pub(super) fn u16s<R>(rows: &[R], of: impl Fn(&R) -> Option<u16>) -> ArrayRef {
-    numbers::<UInt16Type, R>(rows, of)
-}
-
-pub(super) fn u32s<R>(rows: &[R], of: impl Fn(&R) -> Option<u32>) -> ArrayRef {
-    numbers::<UInt32Type, R>(rows, of)
-}
-
-pub(super) fn u64s<R>(rows: &[R], of: impl Fn(&R) -> Option<u64>) -> ArrayRef {
-    numbers::<UInt64Type, R>(rows, of)
-}
-
-pub(super) fn i64s<R>(rows: &[R], of: impl Fn(&R) -> Option<i64>) -> ArrayRef {
-    Arc::new(rows.iter().map(of).collect::<Int64Array>())
-}
-
-pub(super) fn bools<R>(rows: &[R], of: impl Fn(&R) -> bool) -> ArrayRef {
-    Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(of(row)))))
-}
-
-/// Truth values that may be unknown.
-pub(super) fn maybe_bools<R>(rows: &[R], of: impl Fn(&R) -> Option<bool>) -> ArrayRef {
-    Arc::new(rows.iter().map(of).collect::<BooleanArray>())
-}
-
-pub(super) fn times(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<&Part>) -> ArrayRef {
-    let values = rows.iter().map(|row| of(row).map(|part| part.time.0));
-    Arc::new(values.collect::<TimestampNanosecondArray>().with_timezone("UTC"))
+/// Times in nanoseconds since 1970, UTC.
+pub(crate) fn times<R>(rows: &[R], of: impl Fn(&R) -> Option<i64>) -> Result<ArrayRef, ArrowError> {
+    Ok(Arc::new(rows.iter().map(of).collect::<TimestampNanosecondArray>().with_timezone("UTC")))
 }
 
 /// Text in few variants. `same` says that a row has the value of the row before; it saves looking the text up.
-pub(super) fn names<R, S: AsRef<str>>(
+pub(crate) fn names<R, S: AsRef<str>>(
     rows: &[R],
     same: impl Fn(&R, &R) -> bool,
     of: impl Fn(&R) -> Option<S>,
@@ -74,13 +51,16 @@ pub(super) fn names<R, S: AsRef<str>>(
     Ok(Arc::new(DictionaryArray::<Int32Type>::try_new(keys.into_iter().collect(), values)?))
 }
 
-pub(super) fn texts<'a, R, S: AsRef<str> + 'a>(rows: &'a [R], of: impl Fn(&'a R) -> Option<S>) -> ArrayRef {
+pub(crate) fn texts<'a, R, S: AsRef<str>>(
+    rows: &'a [R],
+    of: impl Fn(&'a R) -> Option<S>,
+) -> Result<ArrayRef, ArrowError> {
     let mut builder = StringBuilder::with_capacity(rows.len(), rows.len() * 16);
     rows.iter().for_each(|row| builder.append_option(of(row)));
-    Arc::new(builder.finish())
+    Ok(Arc::new(builder.finish()))
 }
 
-pub(super) fn ids<R>(rows: &[R], of: impl Fn(&R) -> Option<[u8; 16]>) -> Result<ArrayRef, ArrowError> {
+pub(crate) fn ids<R>(rows: &[R], of: impl Fn(&R) -> Option<[u8; 16]>) -> Result<ArrayRef, ArrowError> {
     let mut builder = FixedSizeBinaryBuilder::with_capacity(rows.len(), 16);
     for row in rows {
         match of(row) {
@@ -91,18 +71,17 @@ pub(super) fn ids<R>(rows: &[R], of: impl Fn(&R) -> Option<[u8; 16]>) -> Result<
     Ok(Arc::new(builder.finish()))
 }
 
-pub(super) fn pdus(rows: Rows<'_>, of: impl Fn(&Operation) -> Option<&Part>) -> ArrayRef {
-    let total = rows.iter().filter_map(&of).map(|part| part.pdu.len()).sum();
+pub(crate) fn binaries<R>(rows: &[R], of: impl Fn(&R) -> Option<&Bytes>) -> Result<ArrayRef, ArrowError> {
+    let total = rows.iter().filter_map(&of).map(Bytes::len).sum();
     let mut builder = LargeBinaryBuilder::with_capacity(rows.len(), total);
-    rows.iter().for_each(|row| builder.append_option(of(row).map(|part| &part.pdu)));
-    Arc::new(builder.finish())
+    rows.iter().for_each(|row| builder.append_option(of(row)));
+    Ok(Arc::new(builder.finish()))
 }
 
-pub(super) fn text_lists<'a, S, I>(rows: Rows<'a>, of: impl Fn(&'a Operation) -> Option<I>) -> ArrayRef
-where
-    S: AsRef<str>,
-    I: IntoIterator<Item = S>,
-{
+pub(crate) fn text_lists<'a, R, S: AsRef<str>, I: IntoIterator<Item = S>>(
+    rows: &'a [R],
+    of: impl Fn(&'a R) -> Option<I>,
+) -> Result<ArrayRef, ArrowError> {
     let item = Field::new(name::ITEM, DataType::Utf8, false);
     let mut builder = ListBuilder::new(StringBuilder::new()).with_field(item);
     for row in rows {
@@ -114,15 +93,24 @@ where
             None => builder.append(false),
         }
     }
-    Arc::new(builder.finish())
+    Ok(Arc::new(builder.finish()))
 }
 
-pub(super) fn difference_lists(rows: &[ReplayedStep]) -> ArrayRef {
+pub(crate) fn number_lists<R>(rows: &[R], of: impl Fn(&R) -> &[u32]) -> Result<ArrayRef, ArrowError> {
+    let item = Field::new(name::ITEM, DataType::UInt32, false);
+    let mut builder = ListBuilder::new(UInt32Builder::new()).with_field(item);
+    for row in rows {
+        builder.append_value(of(row).iter().copied().map(Some));
+    }
+    Ok(Arc::new(builder.finish()))
+}
+
+pub(crate) fn difference_lists<R>(rows: &[R], of: impl Fn(&R) -> &[Difference]) -> Result<ArrayRef, ArrowError> {
     let fields = difference_fields();
     let item = Field::new(name::ITEM, DataType::Struct(fields.clone()), false);
     let mut builder = ListBuilder::new(StructBuilder::from_fields(fields, 0)).with_field(item);
     for row in rows {
-        for difference in &row.differences {
+        for difference in of(row) {
             let element = builder.values();
             for (at, text) in
                 [&difference.subject, &difference.captured, &difference.observed].into_iter().enumerate()
@@ -133,17 +121,17 @@ pub(super) fn difference_lists(rows: &[ReplayedStep]) -> ArrayRef {
             }
             element.append(true);
         }
-        builder.append(!row.differences.is_empty());
+        builder.append(!of(row).is_empty());
     }
-    Arc::new(builder.finish())
+    Ok(Arc::new(builder.finish()))
 }
 
-pub(super) fn lock_lists(rows: Rows<'_>) -> ArrayRef {
+pub(crate) fn lock_lists<R>(rows: &[R], of: impl Fn(&R) -> Option<&[LockElement]>) -> Result<ArrayRef, ArrowError> {
     let fields = lock_fields();
     let item = Field::new(name::ITEM, DataType::Struct(fields.clone()), false);
     let mut builder = ListBuilder::new(StructBuilder::from_fields(fields, 0)).with_field(item);
     for row in rows {
-        let Some(locks) = &row.facts.locks else {
+        let Some(locks) = of(row) else {
             builder.append(false);
             continue;
         };
@@ -162,5 +150,5 @@ pub(super) fn lock_lists(rows: Rows<'_>) -> ArrayRef {
         }
         builder.append(true);
     }
-    Arc::new(builder.finish())
+    Ok(Arc::new(builder.finish()))
 }

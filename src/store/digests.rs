@@ -10,8 +10,8 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::error::StoreError;
-use super::reader::{Names, View, id, text, value};
 use super::schema::name;
+use super::view::{Names, View, id, text, value};
 use crate::model::{Command, FileId, NtStatus, OperationDigest, Timestamp};
 
 /// Rows that are decoded at once; their columns stay in the processor's cache.

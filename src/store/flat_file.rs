@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use arrow_array::types::Int32Type;
-use arrow_array::{ArrayRef, DictionaryArray, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{DictionaryArray, RecordBatch, StringArray};
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -12,8 +12,8 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
-use super::columns::operations_to_batch;
-use super::schema::{CAPTURE_COLUMN, COLUMNS, Column, Kind, SCHEMA_VERSION, name};
+use super::operation_columns::{COLUMNS, operations_to_batch};
+use super::schema::{CAPTURE_COLUMN, Column, Kind, SCHEMA_VERSION};
 use crate::model::Operation;
 
 /// Rows of a row group.
@@ -57,14 +57,10 @@ impl<W: Write + Send> FlatFile<W> {
     }
 
     fn batch(&self, capture: &str, operations: &[Operation]) -> Result<RecordBatch, ArrowError> {
-        let whole = operations_to_batch(operations, 0)?;
-        let column = |column: &Column| match column.name {
-            // The batch counts anew; rows that were chosen keep the number that they have in their session.
-            name::OP_INDEX => {
-                let indices = operations.iter().map(|operation| operation.op_index);
-                Ok(Arc::new(UInt32Array::from_iter_values(indices)) as ArrayRef)
-            }
-            name => whole.column_by_name(name).cloned().ok_or_else(|| ArrowError::SchemaError(name.to_owned())),
+        let whole = operations_to_batch(operations)?;
+        let column = |column: &Column| {
+            let array = whole.column_by_name(column.name).cloned();
+            array.ok_or_else(|| ArrowError::SchemaError(column.name.to_owned()))
         };
         let mut columns = flat_columns().map(column).collect::<Result<Vec<_>, _>>()?;
         let keys = std::iter::repeat_n(Some(0), operations.len()).collect();

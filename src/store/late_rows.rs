@@ -31,7 +31,7 @@ pub(super) fn merge(
     late.sort_by_key(order);
     let mut file = SessionFile::create(to.to_owned(), encoder)?;
     let mut late = late.into_iter().peekable();
-    let mut run = Run { rows: Vec::new(), bytes: 0, first: 0 };
+    let mut run = Run { rows: Vec::new(), bytes: 0, next: 0 };
     for row in OperationReader::open(from, Projection::Everything)? {
         let row = row?;
         while late.peek().is_some_and(|late| order(late) < order(&row)) {
@@ -51,11 +51,19 @@ pub(super) fn merge(
 struct Run {
     rows: Vec<Operation>,
     bytes: usize,
-    first: u32,
+    /// The number of the next row.
+    next: u32,
 }
 
 impl Run {
-    fn push(&mut self, row: Operation, file: &mut SessionFile, encoder: &RowGroupEncoder) -> Result<(), StoreError> {
+    fn push(
+        &mut self,
+        mut row: Operation,
+        file: &mut SessionFile,
+        encoder: &RowGroupEncoder,
+    ) -> Result<(), StoreError> {
+        row.op_index = self.next;
+        self.next += 1;
         self.bytes += row.memory();
         self.rows.push(row);
         if self.rows.len() >= ROWS || self.bytes >= BYTES {
@@ -66,10 +74,9 @@ impl Run {
 
     fn flush(&mut self, file: &mut SessionFile, encoder: &RowGroupEncoder) -> Result<(), StoreError> {
         if !self.rows.is_empty() {
-            let group = encoder.encode(&self.rows, self.first);
+            let group = encoder.encode(&self.rows);
             let path = file.path().to_owned();
             file.append(group.map_err(|source| StoreError::Parquet { path, source })?)?;
-            self.first += self.rows.len() as u32;
             self.rows.clear();
             self.bytes = 0;
         }

@@ -2,20 +2,16 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 use parquet::schema::types::ColumnPath;
 
-use super::cells::{bools, difference_lists, i64s, ids, names, texts, u16s, u32s, u64s};
-use super::columns::{command_name, status_name};
 use super::error::StoreError;
-use super::schema::{RESULTS_VERSION, name, results_schema};
+use super::result_columns::{RESULTS_VERSION, results_schema, steps_to_batch};
+use super::schema::name;
 use crate::model::{ReplayedStep, RunEntry};
 
 /// Steps that are turned to Arrow at once.
@@ -76,55 +72,9 @@ impl ResultsFile {
     }
 
     fn write_waiting(&mut self) -> Result<(), StoreError> {
-        let batch = batch(&self.waiting).map_err(|source| StoreError::Arrow { path: self.path.clone(), source })?;
+        let batch =
+            steps_to_batch(&self.waiting).map_err(|source| StoreError::Arrow { path: self.path.clone(), source })?;
         self.waiting.clear();
         self.writer.write(&batch).map_err(|source| StoreError::Parquet { path: self.path.clone(), source })
-    }
-}
-
-fn batch(rows: &[ReplayedStep]) -> Result<RecordBatch, ArrowError> {
-    let columns: Vec<ArrayRef> = vec![
-        u32s(rows, |row| Some(row.step)),
-        u32s(rows, |row| Some(row.copy)),
-        u32s(rows, |row| Some(row.iteration)),
-        u32s(rows, |row| Some(row.op_index)),
-        u64s(rows, |row| Some(row.session_id.0)),
-        names(rows, |a, b| a.command == b.command, |row| Some(command_name(row.command)))?,
-        u16s(rows, |row| Some(row.command.code())),
-        u64s(rows, |row| Some(row.frame)),
-        names(rows, same_share, |row| row.share.clone())?,
-        texts(rows, |row| row.path.as_deref()),
-        names(rows, |a, b| a.class == b.class, |row| Some(row.class.clone()))?,
-        u32s(rows, |row| row.root_step),
-        names(rows, |a, b| a.reason == b.reason, |row| row.reason.clone())?,
-        bools(rows, |row| row.noise),
-        bools(rows, |row| row.compared),
-        u32s(rows, |row| row.captured_status.map(|status| status.0)),
-        names(rows, |a, b| a.captured_status == b.captured_status, |row| row.captured_status.map(status_name))?,
-        u32s(rows, |row| row.replayed_status.map(|status| status.0)),
-        names(rows, |a, b| a.replayed_status == b.replayed_status, |row| row.replayed_status.map(status_name))?,
-        u32s(rows, |row| row.captured_length),
-        u32s(rows, |row| row.replayed_length),
-        u64s(rows, |row| row.captured_bytes),
-        u64s(rows, |row| row.replayed_bytes),
-        ids(rows, |row| row.captured_hash)?,
-        ids(rows, |row| row.replayed_hash)?,
-        i64s(rows, |row| row.due_ns),
-        i64s(rows, |row| row.ready_ns),
-        i64s(rows, |row| row.sent_ns),
-        i64s(rows, |row| row.answered_ns),
-        i64s(rows, |row| row.captured_latency_ns),
-        i64s(rows, |row| row.replayed_latency_ns),
-        difference_lists(rows),
-        texts(rows, |row| row.note.as_deref()),
-    ];
-    RecordBatch::try_new(results_schema(), columns)
-}
-
-fn same_share(a: &ReplayedStep, b: &ReplayedStep) -> bool {
-    match (&a.share, &b.share) {
-        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
-        (None, None) => true,
-        _ => false,
     }
 }

@@ -3,18 +3,16 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt16Type, UInt32Type, UInt64Type};
-use arrow_array::{Array, RecordBatch};
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 
+use super::draft::{Drafts, Texts};
 use super::error::StoreError;
-use super::reader::{List, View, id, text, value};
+use super::result_columns::{RESULT_TABLE, RESULTS_VERSION};
 use super::results::{RUN_KEY, VERSION_KEY};
-use super::schema::{RESULTS_VERSION, name};
-use crate::model::{Command, Difference, NtStatus, ReplayedStep, RunEntry, SessionId};
+use super::table::read_into;
+use crate::model::{ReplayedStep, RunEntry};
 
 const BATCH: usize = 1024;
 
@@ -45,6 +43,7 @@ pub struct ResultsReader {
     run: RunEntry,
     batches: ParquetRecordBatchReader,
     rows: std::vec::IntoIter<ReplayedStep>,
+    texts: Texts,
 }
 
 impl ResultsReader {
@@ -56,7 +55,7 @@ impl ResultsReader {
         let run = entry(path, &metadata)?;
         let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata);
         let batches = builder.with_batch_size(BATCH).build().map_err(fail)?;
-        Ok(Self { path: path.to_owned(), run, batches, rows: Vec::new().into_iter() })
+        Ok(Self { path: path.to_owned(), run, batches, rows: Vec::new().into_iter(), texts: Texts::default() })
     }
 
     /// The run.
@@ -77,96 +76,20 @@ impl Iterator for ResultsReader {
                 Ok(batch) => batch,
                 Err(source) => return Some(Err(StoreError::Arrow { path: self.path.clone(), source })),
             };
-            match decode(&View { batch: &batch, path: &self.path }) {
-                Ok(rows) => self.rows = rows.into_iter(),
-                Err(error) => return Some(Err(error)),
+            let mut drafts = Drafts::new(ReplayedStep::blank(), batch.num_rows(), &mut self.texts);
+            if let Err(column) = read_into(&RESULT_TABLE, &batch, &mut drafts) {
+                return Some(Err(StoreError::Column { path: self.path.clone(), column }));
             }
+            self.rows = drafts.rows.into_iter();
         }
     }
-}
-
-fn decode(view: &View<'_>) -> Result<Vec<ReplayedStep>, StoreError> {
-    let u32s = |column| view.numbers::<UInt32Type>(column);
-    let u64s = |column| view.numbers::<UInt64Type>(column);
-    let i64s = |column| view.numbers::<Int64Type>(column);
-    let (step, op_index, session_id) = (u32s(name::STEP)?, u32s(name::OP_INDEX)?, u64s(name::SESSION_ID)?);
-    let (copy, iteration) = (u32s(name::COPY)?, u32s(name::ITERATION)?);
-    let (command, frame) = (view.numbers::<UInt16Type>(name::COMMAND_CODE)?, u64s(name::FRAME)?);
-    let (share, path) = (view.names(name::SHARE)?, view.texts(name::PATH)?);
-    let (class, root_step, reason) = (view.names(name::CLASS)?, u32s(name::ROOT_STEP)?, view.names(name::REASON)?);
-    let (noise, compared) = (view.bools(name::NOISE)?, view.bools(name::COMPARED)?);
-    let statuses = [u32s(name::CAPTURED_STATUS)?, u32s(name::REPLAYED_STATUS)?];
-    let lengths = [u32s(name::CAPTURED_LENGTH)?, u32s(name::REPLAYED_LENGTH)?];
-    let bytes = [u64s(name::CAPTURED_BYTES)?, u64s(name::REPLAYED_BYTES)?];
-    let hashes = [view.ids(name::CAPTURED_HASH)?, view.ids(name::REPLAYED_HASH)?];
-    let times = [i64s(name::DUE_NS)?, i64s(name::READY_NS)?, i64s(name::SENT_NS)?, i64s(name::ANSWERED_NS)?];
-    let latencies = [i64s(name::CAPTURED_LATENCY_NS)?, i64s(name::REPLAYED_LATENCY_NS)?];
-    let (differences, note) = (view.lists(name::DIFFERENCES)?, view.texts(name::NOTE)?);
-    let rows = 0..RecordBatch::num_rows(view.batch);
-    Ok(rows
-        .map(|row| {
-            let [captured_status, replayed_status] = statuses.map(|column| value(column, row).map(NtStatus));
-            let [captured_length, replayed_length] = lengths.map(|column| value(column, row));
-            let [captured_bytes, replayed_bytes] = bytes.map(|column| value(column, row));
-            let [captured_hash, replayed_hash] = hashes.map(|column| id(column, row));
-            let [due_ns, ready_ns, sent_ns, answered_ns] = times.map(|column| value(column, row));
-            let [captured_latency_ns, replayed_latency_ns] = latencies.map(|column| value(column, row));
-            ReplayedStep {
-                step: step.value(row),
-                copy: copy.value(row),
-                iteration: iteration.value(row),
-                op_index: op_index.value(row),
-                session_id: SessionId(session_id.value(row)),
-                command: Command::from_code(command.value(row)),
-                frame: frame.value(row),
-                share: share.text(row).map(Into::into),
-                path: text(path, row).map(Into::into),
-                class: class.text(row).unwrap_or_default().to_owned().into(),
-                root_step: value(root_step, row),
-                reason: reason.text(row).map(|text| text.to_owned().into()),
-                noise: noise.value(row),
-                compared: compared.value(row),
-                captured_status,
-                replayed_status,
-                captured_length,
-                replayed_length,
-                captured_bytes,
-                replayed_bytes,
-                captured_hash,
-                replayed_hash,
-                due_ns,
-                ready_ns,
-                sent_ns,
-                answered_ns,
-                captured_latency_ns,
-                replayed_latency_ns,
-                differences: difference_items(differences, row).unwrap_or_default(),
-                note: text(note, row).map(Into::into),
-            }
-        })
-        .collect())
-}
-
-fn difference_items(array: &List, row: usize) -> Option<Vec<Difference>> {
-    if !array.is_valid(row) {
-        return None;
-    }
-    let items = array.value(row);
-    let items = items.as_struct_opt()?;
-    let texts = |column| items.column_by_name(column)?.as_string_opt::<i32>();
-    let (subject, captured, observed) = (texts(name::SUBJECT)?, texts(name::CAPTURED)?, texts(name::OBSERVED)?);
-    let item = |i| Difference {
-        subject: subject.value(i).into(),
-        captured: captured.value(i).into(),
-        observed: observed.value(i).into(),
-    };
-    Some((0..items.len()).map(item).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::results::ResultsFile;
     use super::*;
+    use crate::model::{Command, Difference, NtStatus, SessionId};
 
     fn step(step: u32) -> ReplayedStep {
         let odd = step % 2 == 1;

@@ -13,8 +13,8 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::{ColumnPath, SchemaDescriptor};
 
-use super::columns::operations_to_batch;
-use super::schema::{COLUMNS, Kind, name, operations_schema};
+use super::operation_columns::{COLUMNS, operations_schema, operations_to_batch};
+use super::schema::{Kind, name};
 use crate::model::Operation;
 
 /// Operations that are turned to Arrow at once; their structs stay in the processor's cache while each column is read.
@@ -53,14 +53,14 @@ impl RowGroupEncoder {
         Ok(Self { factory, properties, schema })
     }
 
-    /// Encodes one row group; `first_index` is the `op_index` of its first row.
-    pub fn encode(&self, rows: &[Operation], first_index: u32) -> Result<EncodedRowGroup, ParquetError> {
+    /// Encodes one row group.
+    pub fn encode(&self, rows: &[Operation]) -> Result<EncodedRowGroup, ParquetError> {
         // The index of the row group plays a role for encrypted files only.
         let mut writers = self.factory.create_column_writers(0)?;
         let mut done = 0;
         while done < rows.len() {
             let run = next_run(&rows[done..]);
-            let batch = operations_to_batch(run, first_index + done as u32)?;
+            let batch = operations_to_batch(run)?;
             done += run.len();
             let mut writer = writers.iter_mut();
             for (field, array) in self.schema.fields().iter().zip(batch.columns()) {

@@ -8,8 +8,8 @@ use parquet::file::writer::SerializedFileWriter;
 
 use super::error::StoreError;
 use super::late_rows;
+use super::operation_columns::operations_schema;
 use super::row_group::{EncodedRowGroup, RowGroupEncoder, parquet_schema};
-use super::schema::operations_schema;
 use super::staging::StagedFile;
 use crate::model::{Operation, SessionId};
 

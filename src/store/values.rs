@@ -9,8 +9,8 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::ArrowError;
 use serde_json::{Map, Value, json};
 
-use super::columns::operations_to_batch;
-use super::schema::{COLUMNS, Column, Kind, name};
+use super::operation_columns::{COLUMNS, operations_to_batch};
+use super::schema::{Column, Kind};
 use crate::model::{Operation, SessionId, Timestamp};
 
 /// The column of a name.
@@ -20,18 +20,16 @@ pub fn column(name: &str) -> Option<&'static Column> {
 
 /// The values of some columns for a run of operations, row by row.
 pub fn rows_of(operations: &[Operation], columns: &[&Column]) -> Result<Vec<Vec<Value>>, ArrowError> {
-    let batch = operations_to_batch(operations, 0)?;
+    let batch = operations_to_batch(operations)?;
     let arrays: Vec<_> = columns.iter().map(|column| (*column, batch.column_by_name(column.name))).collect();
-    let row = |(row, operation): (usize, &Operation)| {
+    let row = |row: usize| {
         let value = |(column, array): &(&Column, Option<&ArrayRef>)| match array {
-            // The batch counts anew; filtered rows keep the number that they have in their file.
-            _ if column.name == name::OP_INDEX => json!(operation.op_index),
             Some(array) if array.is_valid(row) => value_of(column, array.as_ref(), row),
             _ => Value::Null,
         };
         arrays.iter().map(value).collect()
     };
-    Ok(operations.iter().enumerate().map(row).collect())
+    Ok((0..operations.len()).map(row).collect())
 }
 
 fn value_of(column: &Column, array: &dyn Array, row: usize) -> Value {
@@ -39,9 +37,7 @@ fn value_of(column: &Column, array: &dyn Array, row: usize) -> Value {
         Kind::U8 => json!(array.as_primitive::<UInt8Type>().value(row)),
         Kind::U16 => json!(array.as_primitive::<UInt16Type>().value(row)),
         Kind::U32 => json!(array.as_primitive::<UInt32Type>().value(row)),
-        Kind::U64 if column.name == name::SESSION_ID => {
-            json!(SessionId(array.as_primitive::<UInt64Type>().value(row)).to_string())
-        }
+        Kind::SessionId => json!(SessionId(array.as_primitive::<UInt64Type>().value(row)).to_string()),
         Kind::U64 => json!(array.as_primitive::<UInt64Type>().value(row)),
         Kind::I64 => json!(array.as_primitive::<Int64Type>().value(row)),
         Kind::Bool => json!(array.as_boolean().value(row)),
