@@ -2,6 +2,8 @@
 //! found.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "replay_live/accounts.rs"]
+mod accounts;
 #[path = "replay_live/options.rs"]
 mod options;
 mod support;

@@ -3,16 +3,13 @@
 use super::divergence::{Comparison, Fields, data};
 use super::name_map::NameMap;
 use super::outcome::{Class, Finding};
-use super::rpc::without_domains;
 use crate::model::fscc::{
     AllInformation, AttributeInformation, AttributeTagInformation, BasicInformation, NetworkOpenInformation,
     SectorSizeInformation, SizeInformation, StandardInformation, file_class, fs_class, name_information,
     stream_entries,
 };
+use crate::model::message::{INFO_FILE, INFO_FILE_SYSTEM};
 use crate::model::{Malformed, Utf16};
-
-const INFO_FILE: u8 = 1;
-const INFO_FILE_SYSTEM: u8 = 2;
 
 /// Compares two output buffers of one class. Names are on the target where `names` put them.
 pub(super) fn compare_query_info(
@@ -35,14 +32,6 @@ pub(super) fn compare_query_info(
         },
         None => output(was, is),
     }
-}
-
-/// Compares two security descriptors byte by byte, save for the ids of domains and machines in their SIDs: a lab server has
-/// another one than the captured server.
-pub(super) fn compare_security(was: &[u8], is: &[u8]) -> Comparison {
-    let mut comparison = output(&without_domains(was), &without_domains(is));
-    comparison.findings.iter_mut().for_each(|finding| finding.subject.insert_str(0, "security descriptor: "));
-    comparison
 }
 
 fn output(was: &[u8], is: &[u8]) -> Comparison {

@@ -7,14 +7,17 @@
 //! of another type (a fault for a response).
 //! What differs in something volatile is told as a note where it helps.
 
-use super::compare_info::{compare_query_info, compare_security};
+use super::compare_info::compare_query_info;
+use super::compare_quota::compare_quota;
+use super::compare_security::compare_security;
 use super::name_map::NameMap;
 use super::outcome::{Class, Finding};
 use super::rpc::packet_type_name;
+use super::sid_map::SidMap;
 use crate::model::fscc::{ATTRIBUTE_DIRECTORY, ATTRIBUTE_NORMAL, notify_entries};
 use crate::model::message::{
-    ChangeNotifyResponse, CreateResponse, IoctlResponse, LeaseContext, QueryInfoRequest, QueryInfoResponse, Request,
-    Response,
+    ChangeNotifyResponse, CreateResponse, INFO_QUOTA, INFO_SECURITY, IoctlResponse, LeaseContext, QueryInfoRequest,
+    QueryInfoResponse, Request, Response,
 };
 use crate::model::{Command, CtlCode, Header, NtStatus, Operation};
 
@@ -55,6 +58,8 @@ impl Comparison {
 pub struct Context<'a> {
     /// Where names went.
     pub names: Option<&'a NameMap>,
+    /// Which accounts of the target stand for captured ones.
+    pub sids: Option<&'a SidMap>,
     /// Whether the step is about a named pipe.
     pub on_pipe: bool,
 }
@@ -232,11 +237,13 @@ fn query_info(
 }
 
 fn query_info_of(request: &QueryInfoRequest<'_>, was: &[u8], is: &[u8], context: Context<'_>) -> Comparison {
-    const SECURITY: u8 = 3;
-    if request.info_type == SECURITY {
-        return compare_security(was, is);
+    let unlearnt = SidMap::default();
+    let sids = context.sids.unwrap_or(&unlearnt);
+    match request.info_type {
+        INFO_SECURITY => compare_security(was, is, sids),
+        INFO_QUOTA => compare_quota(was, is, sids),
+        info_type => compare_query_info(info_type, request.file_info_class, was, is, context.names),
     }
-    compare_query_info(request.info_type, request.file_info_class, was, is, context.names)
 }
 
 /// Which changes come in which answer is a matter of timing.

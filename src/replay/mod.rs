@@ -9,6 +9,8 @@ mod classify;
 mod clock;
 mod closing;
 mod compare_info;
+mod compare_quota;
+mod compare_security;
 mod copies;
 mod divergence;
 #[cfg(test)]
@@ -56,6 +58,7 @@ mod run_diff;
 mod safety;
 mod selection;
 mod sending;
+mod sid_map;
 mod summary;
 #[cfg(test)]
 mod testing;
@@ -91,6 +94,7 @@ pub use run::{Prepared, Progress, ReplayError, Run, RunReport, Target, Verdict, 
 pub use run_diff::{CommandChange, FieldDiff, RunDiff, RunDiffer, StepDiff};
 pub use safety::{Changes, captured_server, could_change, same_server};
 pub use selection::Selection;
+pub use sid_map::SidMap;
 pub use summary::{CommandSummary, RootCause, Row, RunSummary};
 pub use threshold::{Judged, Judgement, Limit, Metric, Rank, Relation, Threshold};
 pub use threshold_parse::ThresholdError;

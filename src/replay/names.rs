@@ -118,6 +118,14 @@ fn below(base: Option<&str>, name: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Puts another list of create contexts into a CREATE.
+pub(super) fn put_contexts(pdu: &mut Vec<u8>, contexts: &[u8]) {
+    let Ok(at) = Layout(pdu).u32("CreateContextsOffset", 112) else { return };
+    pdu.truncate(at as usize);
+    pdu.extend_from_slice(contexts);
+    put(pdu, 116, &(contexts.len() as u32).to_le_bytes());
+}
+
 /// The list of create contexts as it stands in a request.
 fn context_bytes(pdu: &[u8]) -> Vec<u8> {
     let layout = Layout(pdu);

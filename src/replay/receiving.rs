@@ -184,7 +184,7 @@ impl Running<'_> {
                 &self.target.names,
             );
         }
-        let context = Context { names: Some(&self.target.names), on_pipe: step.on_pipe };
+        let context = Context { names: Some(&self.target.names), sids: self.ids.sids(server), on_pipe: step.on_pipe };
         compare(operation, &reply.pdu, context)
     }
 

@@ -6,10 +6,11 @@ use std::hash::Hash;
 use rustc_hash::FxHashMap;
 
 use super::rpc::RpcIds;
+use super::sid_map::SidMap;
 use crate::model::fscc::{AllInformation, file_class};
-use crate::model::message::{CreateResponse, QueryInfoRequest, Response};
+use crate::model::message::{CreateResponse, INFO_SECURITY, QueryInfoRequest, Response};
 use crate::model::path::is_ipc;
-use crate::model::{Command, CtlCode, FileId, Header, Layout, NtStatus, Operation, TreeId};
+use crate::model::{Command, CtlCode, FileId, Header, Layout, NtStatus, Operation, SecurityDescriptor, TreeId};
 
 /// A mapping in which no two captured values share a live one.
 #[derive(Clone, Debug)]
@@ -65,6 +66,8 @@ pub struct IdMap {
     disk_ids: FxHashMap<(u32, u64), u64>,
     /// Of RPC on named pipes.
     pub(super) rpc: RpcIds,
+    /// Accounts, by the captured server whose they are.
+    sids: FxHashMap<u32, SidMap>,
 }
 
 impl IdMap {
@@ -111,6 +114,11 @@ impl IdMap {
     /// The live id of a file on disk.
     pub fn disk_id(&self, server: u32, captured: u64) -> Option<u64> {
         self.disk_ids.get(&(server, captured)).copied()
+    }
+
+    /// The accounts of a captured server; None when nothing was learnt of them.
+    pub fn sids(&self, server: u32) -> Option<&SidMap> {
+        self.sids.get(&server)
     }
 
     /// What goes out for a FileId that the captured server did not know either: itself, or something like it that is no
@@ -176,8 +184,14 @@ impl IdMap {
                     self.resume_keys.insert((server, was), is);
                 }
             }
-            (Response::Ioctl(was), Response::Ioctl(is)) if on_pipe => self.rpc.learn(was.output, is.output),
-            (Response::Read(was), Response::Read(is)) if on_pipe => self.rpc.learn(was.data, is.data),
+            (Response::Ioctl(was), Response::Ioctl(is)) if on_pipe => self.learn_rpc(server, was.output, is.output),
+            (Response::Read(was), Response::Read(is)) if on_pipe => self.learn_rpc(server, was.data, is.data),
+            (Response::QueryInfo(was), Response::QueryInfo(is)) if asks_for_security(operation) => {
+                let descriptors = (SecurityDescriptor::decode(was.output), SecurityDescriptor::decode(is.output));
+                if let (Ok(was), Ok(is)) = descriptors {
+                    self.sids.entry(server).or_default().learn_descriptors(&was, &is);
+                }
+            }
             (Response::QueryInfo(was), Response::QueryInfo(is)) => {
                 if let (Some(was), Some(is)) =
                     (index_number(operation, was.output), index_number(operation, is.output))
@@ -188,6 +202,15 @@ impl IdMap {
             _ => {}
         }
     }
+
+    fn learn_rpc(&mut self, server: u32, captured: &[u8], live: &[u8]) {
+        self.rpc.learn(captured, live, self.sids.entry(server).or_default());
+    }
+}
+
+fn asks_for_security(operation: &Operation) -> bool {
+    let request = operation.request.as_ref().and_then(|part| QueryInfoRequest::decode(&part.pdu).ok());
+    request.is_some_and(|request| request.info_type == INFO_SECURITY)
 }
 
 /// The id that a captured answer gives a file, by which it can be opened.

@@ -9,7 +9,8 @@ use super::names;
 use super::remap::IdMap;
 use crate::model::header::HEADER_LENGTH;
 use crate::model::message::{
-    CreateRequest, IoctlRequest, LeaseContext, OplockBreak, Request, SetInfoRequest, file_id_offset,
+    CreateRequest, INFO_SECURITY, IoctlRequest, LeaseContext, OplockBreak, Request, SetInfoRequest, encode_contexts,
+    file_id_offset,
 };
 use crate::model::path::is_ipc;
 use crate::model::{Command, CtlCode, FileId, Header, HeaderFlags, Layout, Operation};
@@ -41,10 +42,13 @@ impl Rewriter<'_> {
                 match operation.command {
                     Command::Ioctl => {
                         self.resume_key(&mut out, pdu, server);
-                        self.rpc_ids(&mut out, operation, pdu);
+                        self.rpc_ids(&mut out, operation, pdu, server);
                     }
-                    Command::Write => self.rpc_ids(&mut out, operation, pdu),
-                    Command::SetInfo => names::set_info(&mut out, self.names),
+                    Command::Write => self.rpc_ids(&mut out, operation, pdu, server),
+                    Command::SetInfo => {
+                        names::set_info(&mut out, self.names);
+                        self.accounts(&mut out, server);
+                    }
                     Command::QueryDirectory => {
                         names::query_directory(&mut out, self.names, operation.path.as_deref());
                     }
@@ -85,7 +89,7 @@ impl Rewriter<'_> {
     }
 
     /// In what goes to a named pipe.
-    fn rpc_ids(&self, out: &mut [u8], operation: &Operation, pdu: &[u8]) {
+    fn rpc_ids(&self, out: &mut [u8], operation: &Operation, pdu: &[u8], server: u32) {
         if !operation.share.as_deref().is_some_and(is_ipc) {
             return;
         }
@@ -95,7 +99,7 @@ impl Rewriter<'_> {
             _ => return,
         };
         let place = at.ok().and_then(|at| out.get_mut(at..at.checked_add(length)?));
-        place.into_iter().for_each(|packet| self.ids.rpc.apply(packet));
+        place.into_iter().for_each(|packet| self.ids.rpc.apply(packet, self.ids.sids(server)));
     }
 
     fn create(&self, out: &mut Vec<u8>, pdu: &[u8], server: u32, is_pipe: bool) {
@@ -143,6 +147,41 @@ impl Rewriter<'_> {
         if !is_pipe {
             names::create(out, self.names, is_dfs);
         }
+        self.accounts_of_create(out, server);
+    }
+
+    /// The accounts in a SET_INFO of a security descriptor.
+    fn accounts(&self, out: &mut Vec<u8>, server: u32) {
+        let Some(sids) = self.ids.sids(server) else { return };
+        let Ok(request) = SetInfoRequest::decode(out) else { return };
+        if request.info_type != INFO_SECURITY {
+            return;
+        }
+        if let Some(descriptor) = sids.rewritten(request.buffer) {
+            let request = SetInfoRequest { buffer: &descriptor, ..request };
+            let mut body = Vec::new();
+            request.encode(&mut body);
+            out.truncate(HEADER_LENGTH);
+            out.extend_from_slice(&body);
+        }
+    }
+
+    /// The accounts in the security descriptor that a CREATE gives a new file.
+    fn accounts_of_create(&self, out: &mut Vec<u8>, server: u32) {
+        let Some(sids) = self.ids.sids(server) else { return };
+        let Ok(request) = CreateRequest::decode(out) else { return };
+        let Some(captured) = request.contexts.find(SECURITY_CONTEXT) else { return };
+        let Some(descriptor) = sids.rewritten(captured.data) else { return };
+        let contexts: Result<Vec<_>, _> = request.contexts.iter().collect();
+        let Ok(contexts) = contexts else { return };
+        let replaced: Vec<_> = contexts
+            .iter()
+            .map(|context| match context.data_at == captured.data_at {
+                true => (context.name, descriptor.as_slice()),
+                false => (context.name, context.data),
+            })
+            .collect();
+        names::put_contexts(out, &encode_contexts(&replaced));
     }
 
     /// Makes a lease key or GUID this copy's own.
@@ -152,6 +191,9 @@ impl Rewriter<'_> {
         }
     }
 }
+
+/// SMB2_CREATE_SD_BUFFER, [MS-SMB2] 2.2.13.2.2: the descriptor of a new file.
+const SECURITY_CONTEXT: &[u8] = b"SecD";
 
 /// SMB2_CREATE_APP_INSTANCE_ID, [MS-SMB2] 2.2.13.2.13: a server closes what another instance of the same id has open.
 const APP_INSTANCE_ID: &[u8] =

@@ -8,9 +8,12 @@ use super::remap::IdMap;
 use super::rewrite::Rewriter;
 use super::testing::*;
 use crate::model::message::{
-    CreateRequest, IoctlRequest, LeaseContext, SetInfoRequest, TreeConnectRequest, encode_contexts, file_id_offset,
+    CreateRequest, INFO_SECURITY, IoctlRequest, LeaseContext, QueryInfoRequest, SetInfoRequest, TreeConnectRequest,
+    encode_contexts, file_id_offset,
 };
-use crate::model::{Command, CtlCode, FileId, NtStatus, Operation, Utf16};
+use crate::model::{
+    Ace, AceBody, Acl, AclPresence, Command, CtlCode, FileId, NtStatus, Operation, SecurityDescriptor, Sid, Utf16,
+};
 
 const CAPTURED: FileId = FileId([0xC0; 16]);
 const LIVE: FileId = FileId([0x11; 16]);
@@ -204,4 +207,89 @@ fn rename_targets_move_below_the_base_folder_and_streams_stay() {
         assert_eq!(request.new_name().unwrap().decode(), expected);
         assert_eq!(request.file_id, LIVE);
     }
+}
+
+/// A descriptor that belongs to an account and allows it everything.
+fn descriptor(owner: &Sid) -> SecurityDescriptor {
+    let body = AceBody::Known { mask: 0x001f_01ff, object: None, sid: owner.clone(), rest: Vec::new() };
+    SecurityDescriptor {
+        control: SecurityDescriptor::SELF_RELATIVE | SecurityDescriptor::DACL_PRESENT,
+        owner: Some(owner.clone()),
+        dacl: AclPresence::Present(Acl { revision: 2, entries: vec![Ace { kind: 0, flags: 0, body }] }),
+        ..SecurityDescriptor::default()
+    }
+}
+
+/// A captured account, the longer one that stands for it, and a map that has learnt so from an answer.
+fn learnt_accounts() -> (Sid, Sid, IdMap) {
+    let (captured, live) = (Sid::new(22, &[1, 1000]).unwrap(), Sid::of_domain([1, 2, 3], 1001));
+    let answer = |sid: &Sid| {
+        let output = descriptor(sid).encode();
+        let mut body = Vec::new();
+        body.extend_from_slice(&9u16.to_le_bytes());
+        body.extend_from_slice(&72u16.to_le_bytes());
+        body.extend_from_slice(&(output.len() as u32).to_le_bytes());
+        body.extend_from_slice(&output);
+        pdu(Command::QueryInfo, NtStatus::SUCCESS, true, &body)
+    };
+    let mut asked = Vec::new();
+    let request = QueryInfoRequest {
+        info_type: INFO_SECURITY,
+        file_info_class: 0,
+        output_buffer_length: 4096,
+        additional_information: 7,
+        flags: 0,
+        file_id: CAPTURED,
+        input: &[],
+    };
+    request.encode(&mut asked);
+    let mut operation = operation(Command::QueryInfo, &asked, 1, Some(2));
+    if let Some(response) = operation.response.as_mut() {
+        response.pdu = answer(&captured);
+    }
+    let mut ids = ids();
+    ids.learn(0, 0, &operation, &answer(&live));
+    (captured, live, ids)
+}
+
+#[test]
+fn a_descriptor_that_is_set_names_the_account_of_the_target() {
+    let (captured, live, ids) = learnt_accounts();
+    let buffer = descriptor(&captured).encode();
+    let mut body = Vec::new();
+    let request = SetInfoRequest {
+        info_type: INFO_SECURITY,
+        file_info_class: 0,
+        additional_information: 5,
+        file_id: CAPTURED,
+        buffer: &buffer,
+    };
+    request.encode(&mut body);
+    let operation = operation(Command::SetInfo, &body, 1, Some(2));
+    let sent = rewritten(&operation, &ids, &names(None), 0);
+    let expected = descriptor(&live).encode();
+    let expected = SetInfoRequest { file_id: LIVE, buffer: &expected, ..request };
+    assert_eq!(SetInfoRequest::decode(&sent), Ok(expected));
+    assert_eq!(sent.len(), 96 + expected.buffer.len());
+}
+
+#[test]
+fn the_descriptor_of_a_new_file_names_the_account_of_the_target() {
+    let (captured, live, ids) = learnt_accounts();
+    let was = descriptor(&captured).encode();
+    let contexts = encode_contexts(&[(b"MxAc", b""), (b"SecD", &was), (b"AlSi", &[5; 8])]);
+    let operation = operation(Command::Create, &create_body("docs\\a.txt", 1, 1, 0, &contexts), 1, Some(2));
+    for base in [None, Some("base\\sub")] {
+        let sent = rewritten(&operation, &ids, &names(base), 0);
+        let create = CreateRequest::decode(&sent).unwrap();
+        let is: Vec<_> = create.contexts.iter().map(Result::unwrap).map(|it| (it.name, it.data)).collect();
+        let expected = descriptor(&live).encode();
+        assert_eq!(is, [(&b"MxAc"[..], &b""[..]), (b"SecD", &expected), (b"AlSi", &[5; 8])]);
+    }
+    let unknown = rewritten(&operation, &IdMap::default(), &names(None), 0);
+    assert_eq!(
+        unknown,
+        operation.request.as_ref().unwrap().pdu.to_vec(),
+        "what was never learnt goes out as captured"
+    );
 }

@@ -3,6 +3,10 @@
 
 use rustc_hash::FxHashMap;
 
+use super::rewrite::put;
+use super::sid_map::{Domain, SidMap};
+use crate::model::{Layout, Sid};
+
 /// A context handle: attributes and a GUID.
 type Handle = [u8; 20];
 
@@ -32,43 +36,38 @@ pub(super) fn packet_type_name(packet: &[u8]) -> Option<&'static str> {
     })
 }
 
-/// The three sub-authorities of S-1-5-21-… that name a domain or machine.
-type Domain = [u8; 12];
-
-/// Captured ids and the live ones that stand for them.
+/// Captured context handles and the live ones that stand for them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RpcIds {
     handles: FxHashMap<Handle, Handle>,
-    domains: FxHashMap<Domain, Domain>,
 }
 
-/// Where the domains of SIDs stand in bytes that keep SIDs at multiples of four.
-fn domains(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
-    (0..bytes.len().saturating_sub(23)).step_by(4).filter_map(|at| {
-        let is_sid = matches!(bytes.get(at..at + 12)?, [1, 4 | 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0]);
-        is_sid.then_some(at + 12)
+/// The SIDs S-1-5-21-… in bytes that keep them at multiples of four, and where they stand: those of domains and of accounts.
+fn domain_sids(bytes: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    (0..bytes.len().saturating_sub(23)).step_by(4).filter(|at| {
+        bytes.get(*at..at + 12).is_some_and(|lead| matches!(lead, [1, 4 | 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0]))
     })
 }
 
-/// The bytes with every domain in a SID set to zeros, for a comparison that does not mind them.
-pub(super) fn without_domains(bytes: &[u8]) -> Vec<u8> {
-    let mut out = bytes.to_vec();
-    for at in domains(bytes) {
-        out.iter_mut().skip(at).take(12).for_each(|byte| *byte = 0);
-    }
-    out
+/// The domain of the SID at a place.
+fn domain_at(bytes: &[u8], at: usize) -> Option<Domain> {
+    let layout = Layout(bytes);
+    let number = |index: usize| layout.u32("SID.SubAuthority", at + 12 + 4 * index).ok();
+    Some([number(0)?, number(1)?, number(2)?])
 }
 
 impl RpcIds {
     /// Learns from a captured response packet and the live one to the same call. What has the form of a handle and differs
     /// is taken for one; it changes a request only where all of its 20 bytes return.
-    pub(super) fn learn(&mut self, captured: &[u8], live: &[u8]) {
+    pub(super) fn learn(&mut self, captured: &[u8], live: &[u8], sids: &mut SidMap) {
         if packet_type(captured) != Some(RESPONSE) || packet_type(live) != Some(RESPONSE) {
             return;
         }
-        let domain = |packet: &[u8], at: usize| packet.get(at..)?.first_chunk::<12>().copied();
-        let pairs = domains(captured).zip(domains(live));
-        self.domains.extend(pairs.filter_map(|(was, is)| domain(captured, was).zip(domain(live, is))));
+        for (was, is) in domain_sids(captured).zip(domain_sids(live)) {
+            if let (Some(was), Some(is)) = (domain_at(captured, was), domain_at(live, is)) {
+                sids.learn_domain(was, is);
+            }
+        }
         for at in (STUB..captured.len()).step_by(4) {
             let (Some(was), Some(is)) = (handle_at(captured, at), handle_at(live, at)) else { return };
             // Samba writes the handle's kind where the specification has attributes that are 0.
@@ -80,16 +79,15 @@ impl RpcIds {
     }
 
     /// Puts the live ids into a request packet.
-    pub(super) fn apply(&self, packet: &mut [u8]) {
+    pub(super) fn apply(&self, packet: &mut [u8], sids: Option<&SidMap>) {
         // A packet with an authentication trailer is protected against exactly this.
         let is_protected = packet.get(10..12) != Some(&[0, 0]);
         if packet_type(packet) != Some(REQUEST) || is_protected {
             return;
         }
-        if !self.domains.is_empty() {
-            for at in domains(packet).collect::<Vec<_>>() {
-                let Some(place) = packet.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<12>) else { break };
-                *place = self.domains.get(place).copied().unwrap_or(*place);
+        if let Some(sids) = sids {
+            for at in domain_sids(packet).collect::<Vec<_>>() {
+                put_sid(packet, at, sids);
             }
         }
         if self.handles.is_empty() {
@@ -103,6 +101,25 @@ impl RpcIds {
             };
             packet.iter_mut().skip(at).zip(live).for_each(|(byte, live)| *byte = *live);
             at += live.len();
+        }
+    }
+}
+
+/// Puts the target's SID in the place of the captured one: that of the account where it is known, the same account of the
+/// target's domain else. Stubs have no room for a longer one.
+fn put_sid(packet: &mut [u8], at: usize, sids: &SidMap) {
+    let Ok(captured) = Sid::decode(packet, at) else { return };
+    let mut bytes = Vec::new();
+    match sids.observed(&captured).filter(|observed| observed.encoded_length() == captured.encoded_length()) {
+        Some(observed) => {
+            observed.encode(&mut bytes);
+            put(packet, at, &bytes);
+        }
+        None => {
+            if let Some(domain) = domain_at(packet, at).and_then(|domain| sids.domain(domain)) {
+                domain.iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
+                put(packet, at + 12, &bytes);
+            }
         }
     }
 }
@@ -127,34 +144,35 @@ mod tests {
     fn a_handle_goes_back_as_the_live_one_and_nothing_else_changes() {
         let (was, is) = ([&[0; 4][..], &[7; 16]].concat(), [&[0; 4][..], &[9; 16]].concat());
         let mut handles = RpcIds::default();
-        handles.learn(&packet(RESPONSE, &[&[1; 8], &was, &[0; 4]]), &packet(RESPONSE, &[&[1; 8], &is, &[0; 4]]));
+        let mut sids = SidMap::default();
+        let (captured, live) = ([&[1; 8][..], &was, &[0; 4]], [&[1; 8][..], &is, &[0; 4]]);
+        handles.learn(&packet(RESPONSE, &captured), &packet(RESPONSE, &live), &mut sids);
         let mut request = packet(REQUEST, &[&was, &[7; 12], &[0; 8]]);
-        handles.apply(&mut request);
+        handles.apply(&mut request, Some(&sids));
         assert_eq!(request, packet(REQUEST, &[&is, &[7; 12], &[0; 8]]));
 
         let mut signed = packet(REQUEST, &[&was]);
         signed[10] = 16;
         let before = signed.clone();
-        handles.apply(&mut signed);
+        handles.apply(&mut signed, Some(&sids));
         assert_eq!(signed, before, "an authenticated packet stays");
     }
 
     #[test]
     fn a_domain_goes_back_as_the_live_one() {
         let sid = |domain: u8| [&[1, 4, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0][..], &[domain; 12]].concat();
-        let mut ids = RpcIds::default();
-        ids.learn(&packet(RESPONSE, &[&[1; 8], &sid(3)]), &packet(RESPONSE, &[&[1; 12], &sid(4)]));
+        let (mut ids, mut sids) = (RpcIds::default(), SidMap::default());
+        ids.learn(&packet(RESPONSE, &[&[1; 8], &sid(3)]), &packet(RESPONSE, &[&[1; 12], &sid(4)]), &mut sids);
         let mut request = packet(REQUEST, &[&sid(3), &sid(9)]);
-        ids.apply(&mut request);
+        ids.apply(&mut request, Some(&sids));
         assert_eq!(request, packet(REQUEST, &[&sid(4), &sid(9)]));
-        assert_eq!(without_domains(&sid(3)), sid(0));
     }
 
     #[test]
     fn faults_teach_nothing() {
         let mut handles = RpcIds::default();
         let was = [&[0; 4][..], &[7; 16]].concat();
-        handles.learn(&packet(RESPONSE, &[&was]), &packet(3, &[&[0, 0, 0, 0], &[9; 16]]));
+        handles.learn(&packet(RESPONSE, &[&was]), &packet(3, &[&[0, 0, 0, 0], &[9; 16]]), &mut SidMap::default());
         assert!(handles.handles.is_empty());
         assert_eq!(packet_type_name(&packet(3, &[])), Some("fault"));
     }

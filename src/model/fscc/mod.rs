@@ -11,6 +11,7 @@ mod entries;
 mod file;
 mod file_system;
 mod notify;
+mod quota;
 mod stream;
 
 pub use attributes::{ATTRIBUTE_DIRECTORY, ATTRIBUTE_NORMAL};
@@ -22,4 +23,5 @@ pub use file::{
 };
 pub use file_system::{AttributeInformation, SectorSizeInformation, SizeInformation, VolumeInformation, fs_class};
 pub use notify::{NotifyEntry, notify_entries};
+pub use quota::{QuotaEntry, quota_entries};
 pub use stream::{StreamEntry, stream_entries};

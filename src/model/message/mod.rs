@@ -41,7 +41,7 @@ pub use negotiate::{
 };
 pub use oplock_break::OplockBreak;
 pub use query_directory::{QueryDirectoryRequest, QueryDirectoryResponse};
-pub use query_info::{QueryInfoRequest, QueryInfoResponse};
+pub use query_info::{INFO_FILE, INFO_FILE_SYSTEM, INFO_QUOTA, INFO_SECURITY, QueryInfoRequest, QueryInfoResponse};
 pub use read::{ReadRequest, ReadResponse};
 pub use session_setup::{SessionSetupRequest, SessionSetupResponse};
 pub use set_info::SetInfoRequest;

@@ -3,6 +3,15 @@
 use crate::model::ids::FileId;
 use crate::model::layout::{Layout, Malformed};
 
+/// SMB2_0_INFO_FILE: `InfoType` of what is known of a file, [MS-SMB2] 2.2.37.
+pub const INFO_FILE: u8 = 1;
+/// SMB2_0_INFO_FILESYSTEM: of what is known of a volume.
+pub const INFO_FILE_SYSTEM: u8 = 2;
+/// SMB2_0_INFO_SECURITY: of a security descriptor.
+pub const INFO_SECURITY: u8 = 3;
+/// SMB2_0_INFO_QUOTA: of the quotas of accounts.
+pub const INFO_QUOTA: u8 = 4;
+
 /// [MS-SMB2] 2.2.37
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryInfoRequest<'a> {
