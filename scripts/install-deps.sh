@@ -4,6 +4,7 @@
 #   install-deps.sh --build      what `cargo build` needs beside Rust itself
 #   install-deps.sh --demo       that, and the tools and servers of scripts/demo.sh
 #   install-deps.sh --test       that, and what the tests need (with the Python environment)
+#   install-deps.sh --test-packages   the same without the Python environment, which belongs to whoever runs the tests
 #   install-deps.sh --fixtures   what scripts/make-fixtures.sh needs (with the Python environment)
 #   install-deps.sh --venv       prints the folder of the Python environment
 #
@@ -14,7 +15,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 venv=${SMBREPLAY_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/smbreplay/venv}
 export PATH="$PATH:/usr/sbin:/sbin"
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
 
 # A package is wanted when the program or file that we need of it is not there, so that a tool installed by other
 # means counts too.
@@ -131,6 +132,7 @@ case ${1:---demo} in
     --build) need_build ;;
     --demo) need_build; need_tools ;;
     --test) need_build; need_tools; need_test; want_venv=1 ;;
+    --test-packages) need_build; need_tools; need_test ;;
     --fixtures) need_tools; need_test; want_venv=1 ;;
     --venv) echo "$venv"; exit 0 ;;
     -h | --help) usage; exit 0 ;;
