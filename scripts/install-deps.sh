@@ -41,10 +41,9 @@ need_tools() {
     need tshark tshark
     need wireshark-common capinfos editcap mergecap
     need pcapfix pcapfix
-    need samba smbd
+    need samba smbd pdbedit
     need samba-vfs-modules '/usr/lib/*/samba/vfs/streams_xattr.so'
-    need samba-common-bin smbpasswd rpcclient
-    need smbclient smbclient
+    need smbclient smbclient rpcclient
     need passwd useradd
     need procps ps
 }
@@ -71,7 +70,7 @@ apt_install() {
     local log packages=("$@")
     if ! command -v apt-get >/dev/null || [[ $(id -u) != 0 ]]; then
         echo "install-deps: missing: ${packages[*]}" >&2
-        echo "install-deps: as root on Debian or Ubuntu: apt-get install ${packages[*]}" >&2
+        echo "install-deps: on Debian or Ubuntu: sudo apt-get install ${packages[*]}" >&2
         exit 5
     fi
     log=$(mktemp)

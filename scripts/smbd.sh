@@ -10,22 +10,23 @@
 # Environment, with defaults:
 #   SMBD_BASE         ${TMPDIR:-/tmp}/smbreplay-smbd   conf, state, logs, shares
 #   SMBD_PORT         1445
-#   SMBD_USER         testuser           a system user, made when missing
+#   SMBD_USER         testuser           a system user, made when missing; without root: who calls, and nobody else
 #   SMBD_PASSWORD     Passw0rd!
-#   SMBD_EXTRA_USERS  (none)             more users, space separated, with the same password
+#   SMBD_EXTRA_USERS  (none)             more users, space separated, with the same password; as root
 #   SMBD_INTERFACES   lo                 what to listen on, as in smb.conf
-#   SMBD_NETNS        (none)             network namespace to run in
+#   SMBD_NETNS        (none)             network namespace to run in; as root
 #   SMBD_GLOBAL       (none)             further lines for [global], e.g. "server signing = mandatory"
 #   SMBD_TESTSHARE    (none)             further lines for [testshare]
 #
 # Shares: testshare (streams, EAs, durable handles), roshare (read only), guestshare (guests too), encshare (sealed
-# only). Instances with different bases and ports run side by side. The server needs root, as smbd does.
+# only). Instances with different bases and ports run side by side. Without root the server serves everything as the user who
+# started it, on a port above 1023.
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
 
 base=${SMBD_BASE:-${TMPDIR:-/tmp}/smbreplay-smbd}
 port=${SMBD_PORT:-1445}
-user=${SMBD_USER:-testuser}
+user=${SMBD_USER:-$(if [[ $(id -u) == 0 ]]; then echo testuser; else id -un; fi)}
 password=${SMBD_PASSWORD:-Passw0rd!}
 extra_users=${SMBD_EXTRA_USERS:-}
 interfaces=${SMBD_INTERFACES:-lo}
@@ -87,14 +88,26 @@ xattrs_work() {
     return "$status"
 }
 
+is_root() { [[ $(id -u) == 0 ]]; }
+
+# Servers that start at once make their users one after the other, so that each gets the next free id and none is made twice.
+make_system_user() {
+    local name=$1 lock
+    exec {lock}>/run/lock/smbreplay-users.lock
+    flock "$lock"
+    if ! getent passwd "$name" >/dev/null; then
+        useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$name" 2>"$base/log/useradd" ||
+            { cat "$base/log/useradd" >&2; die "cannot make the system user $name"; }
+    fi
+    exec {lock}>&-
+}
+
 make_user() {
     local name=$1
-    if ! getent passwd "$name" >/dev/null; then
-        useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$name" 2>/dev/null ||
-            getent passwd "$name" >/dev/null || die "cannot make the system user $name" # another start may have been quicker
-    fi
-    printf '%s\n%s\n' "$password" "$password" | smbpasswd -c "$conf" -a -s "$name" >/dev/null 2>"$base/log/smbpasswd" ||
-        { cat "$base/log/smbpasswd" >&2; die "smbpasswd could not add $name"; }
+    if is_root; then make_system_user "$name"; fi
+    # smbpasswd makes accounts for root alone; pdbedit makes them in a database that is the caller's.
+    printf '%s\n%s\n' "$password" "$password" | pdbedit --configfile="$conf" --create --password-from-stdin --user="$name" \
+        >"$base/log/pdbedit" 2>&1 || { cat "$base/log/pdbedit" >&2; die "pdbedit could not add $name"; }
 }
 
 write_conf() {
@@ -132,7 +145,7 @@ write_conf() {
     server multi channel support = yes
     smb2 leases = yes
     map to guest = Bad User
-    guest account = nobody
+    guest account = $(if is_root; then echo nobody; else id -un; fi)
     load printers = no
     printing = bsd
     printcap name = /dev/null
@@ -182,7 +195,11 @@ start() {
         echo "smbd.sh: already running on $(address):$port, base $base, pid $pid"
         return 0
     fi
-    [[ $(id -u) == 0 ]] || die "smbd needs root"
+    if ! is_root; then
+        [[ $user == "$(id -un)" ]] || die "without root the server knows $(id -un) alone, not $user: leave SMBD_USER out"
+        [[ -z $extra_users$netns ]] || die "SMBD_EXTRA_USERS and SMBD_NETNS need root"
+        [[ $port -gt 1023 ]] || die "port $port needs root; set SMBD_PORT"
+    fi
     command -v smbd >/dev/null || { echo "smbd.sh: smbd is missing: scripts/install-deps.sh --demo" >&2; exit 5; }
     # Samba puts sockets below its folders, and a socket's path has room for about 107 bytes.
     [[ ${#base} -le 70 && $base == /* ]] || die "SMBD_BASE must be an absolute path of at most 70 characters: $base"
@@ -205,8 +222,10 @@ start() {
     write_conf
     for name in "$user" $extra_users; do make_user "$name"; done
     (umask 077 && printf '%s\n' "$password" >"$base/private/password")
-    chown "$user" "$shares"/{testshare,roshare,encshare}
-    chown nobody "$shares/guestshare"
+    if is_root; then
+        chown "$user" "$shares"/{testshare,roshare,encshare}
+        chown nobody "$shares/guestshare"
+    fi
     chmod 0777 "$shares/guestshare"
     chmod 0777 "$shares/testshare" # several users write there in the fixtures
 

@@ -12,6 +12,7 @@ use smbreplay::tools::{Keys, Profile, Tool, Tshark};
 use smbreplay::wire::{ConnectOptions, Connection, CreateSpec, Credentials, Password, access, disposition};
 use support::Samba;
 use support::kdc::Kdc;
+use support::limited::Limited as _;
 use support::messages::Messages;
 use support::packets::{Conversation, Link, Segment, pcap_of};
 use support::recording::Recording;
@@ -88,10 +89,13 @@ fn expect_opened(capture: &Path, port: u16, keys: &Keys) {
 
 #[test]
 fn sealed_writes_of_eight_mebibytes_are_opened_with_a_keytab() {
+    if support::lacks_root("tcpdump") {
+        return;
+    }
     let kdc = Kdc::start();
     let samba = Samba::start(&[("SMBD_GLOBAL", &kdc.samba_settings())]);
     let user = Credentials::Kerberos {
-        user: Samba::USER.to_owned(),
+        user: Samba::user().to_owned(),
         realm: Kdc::REALM.to_owned(),
         password: Password::new(Samba::PASSWORD),
         kdc: Some(kdc.url()),
@@ -105,18 +109,21 @@ fn sealed_writes_of_eight_mebibytes_are_opened_with_a_keytab() {
 /// smbclient writes eight MiB with one WRITE.
 #[test]
 fn a_sealed_write_of_eight_mebibytes_is_opened_with_a_password() {
+    if support::lacks_root("tcpdump") {
+        return;
+    }
     let samba = Samba::start(&[]);
     let folder = tempfile::tempdir().unwrap();
     let (file, login) = (folder.path().join("file"), folder.path().join("login"));
     std::fs::write(&file, eight_mebibytes()).unwrap();
-    std::fs::write(&login, format!("username={}\npassword={}\n", Samba::USER, Samba::PASSWORD)).unwrap();
+    std::fs::write(&login, format!("username={}\npassword={}\n", Samba::user(), Samba::PASSWORD)).unwrap();
     let recording = Recording::start(folder.path(), samba.port());
     let output = std::process::Command::new("smbclient")
         .args(["//127.0.0.1/encshare", "--authentication-file"])
         .arg(&login)
         .args(["--port", &samba.port().to_string(), "--command"])
         .arg(format!("put {} sealed.bin", file.display()))
-        .output()
+        .finished()
         .expect("the tests need smbclient: scripts/install-deps.sh --test");
     assert!(output.status.success(), "{output:?}");
     let capture = recording.stop();

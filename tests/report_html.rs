@@ -19,6 +19,7 @@ use smbreplay::model::{Command as Smb2, NtStatus, OperationDigest, SessionEntry,
 use smbreplay::report::{CapturePage, PageFacts};
 use support::Samba;
 use support::chromium::Chromium;
+use support::limited::Limited as _;
 use support::messages::Messages;
 use support::packets::{Conversation, Link, pcap_of};
 use support::program::Run;
@@ -41,7 +42,7 @@ impl Case {
         command.args(args).env_clear().stdin(Stdio::null()).current_dir(self.folder.path());
         command.env("HOME", self.folder.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("SMBREPLAY_PASSWORD", Samba::PASSWORD);
-        Run::of(command.output().unwrap())
+        Run::of(command.finished().unwrap())
     }
 
     fn json(&self, args: &[&str]) -> Value {
@@ -432,9 +433,10 @@ fn a_page_about_a_replay_shows_what_its_report_says() {
     let case = Case::fixture("quickstart");
     samba.prepare("quickstart", "testshare");
     // What the captured server had is not what this one has.
-    fs::write(samba.share_dir("testshare").join("hello.txt"), "something else").unwrap();
+    samba.put("testshare", "hello.txt", "something else");
     let port = samba.port().to_string();
-    let target = ["--server-ip", "127.0.0.1", "--port", &port, "--username", Samba::USER, "--tree-name", "testshare"];
+    let target =
+        ["--server-ip", "127.0.0.1", "--port", &port, "--username", Samba::user(), "--tree-name", "testshare"];
     let thresholds = ["--fail-on", "diverged>0", "--fail-on", "p99>60s"];
     let run = case.run(&[&["replay", "1", "--yes", "--format", "json"][..], &target, &thresholds].concat());
     assert!([0, 1].contains(&run.status), "{}", run.stderr);

@@ -12,6 +12,7 @@ use smbreplay::model::message::file_id_offset;
 use smbreplay::model::{self, CtlCode, Operation};
 use smbreplay::store::{Dataset, Projection};
 use support::Samba;
+use support::limited::Limited as _;
 use support::recording::Recording;
 
 fn root() -> PathBuf {
@@ -65,8 +66,8 @@ fn round_trip(case: &str, session: usize) -> [Vec<(model::Command, Option<u16>, 
     let prepared = Command::new(root().join("scripts/prepare-share.sh"))
         .arg(case)
         .arg(samba.share_dir("testshare"))
-        .env("SMBD_USER", Samba::USER)
-        .output()
+        .env("SMBD_USER", Samba::user())
+        .finished()
         .unwrap();
     assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
     let capture = root().join("fixtures").join(case).join("capture.pcapng");
@@ -81,17 +82,17 @@ fn round_trip(case: &str, session: usize) -> [Vec<(model::Command, Option<u16>, 
         command
     };
     let ingested =
-        smbreplay().arg("ingest").arg(&capture).arg("--no-tshark").arg("--output").arg(folder.path()).output();
+        smbreplay().arg("ingest").arg(&capture).arg("--no-tshark").arg("--output").arg(folder.path()).finished();
     let ingested = ingested.unwrap();
     assert!(ingested.status.success(), "{}", String::from_utf8_lossy(&ingested.stderr));
     let recording = Recording::start(folder.path(), samba.address().port());
     let replayed = smbreplay()
-        .args(["replay", &session.to_string(), "--yes", "--server-ip", "127.0.0.1", "--username", Samba::USER])
+        .args(["replay", &session.to_string(), "--yes", "--server-ip", "127.0.0.1", "--username", Samba::user()])
         .args(["--tree-name", "testshare", "--port", &samba.address().port().to_string(), "--trace"])
         .arg(&capture)
         .arg("--output")
         .arg(folder.path())
-        .output()
+        .finished()
         .unwrap();
     let recorded = recording.stop();
     let text = String::from_utf8_lossy(&replayed.stdout).into_owned() + &String::from_utf8_lossy(&replayed.stderr);
@@ -107,6 +108,9 @@ fn round_trip(case: &str, session: usize) -> [Vec<(model::Command, Option<u16>, 
 
 #[test]
 fn the_quickstart_replay_sends_what_the_client_sent() {
+    if support::lacks_root("tcpdump") {
+        return;
+    }
     let [captured, replayed] = round_trip("quickstart", 1);
     assert!(captured.len() > 70, "{}", captured.len());
     assert_eq!(captured.len(), replayed.len());

@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use smbreplay::model::message::{
@@ -20,7 +19,7 @@ use support::Samba;
 const READ_WRITE: u32 = access::READ_DATA | access::WRITE_DATA | access::READ_ATTRIBUTES | access::DELETE;
 
 fn user() -> Credentials {
-    Credentials::ntlm(Samba::USER, "", Samba::PASSWORD)
+    Credentials::ntlm(Samba::user(), "", Samba::PASSWORD)
 }
 
 fn options(samba: &Samba, dialect: Dialect) -> ConnectOptions {
@@ -206,7 +205,7 @@ async fn guests_and_null_sessions_work_unsigned() {
 async fn a_wrong_password_is_a_refused_login_that_names_the_user() {
     let samba = Samba::shared();
     let connection = Connection::connect(ConnectOptions::new(samba.address())).await.unwrap();
-    let error = connection.login(&Credentials::ntlm(Samba::USER, "DOM", "wrong")).await.unwrap_err();
+    let error = connection.login(&Credentials::ntlm(Samba::user(), "DOM", "wrong")).await.unwrap_err();
     assert!(error.is_target() && error.status() == Some(NtStatus::LOGON_FAILURE), "{error}");
     assert!(error.to_string().contains("DOM\\testuser") && !error.to_string().contains("wrong"), "{error}");
     // The connection is as good as before.
@@ -331,7 +330,7 @@ async fn sixty_four_reads_at_once_each_get_their_own_bytes() {
     let samba = Samba::shared();
     let (connection, _, tree) = connected(ConnectOptions::new(samba.address()), "testshare").await;
     let data = pattern(64 * 5000);
-    std::fs::write(samba.share_dir("testshare").join("concurrent"), &data).unwrap();
+    samba.put("testshare", "concurrent", &data);
     let spec = CreateSpec::file("concurrent", access::READ_DATA, disposition::OPEN);
     let file = connection.create(&tree, &spec).await.unwrap();
     let mut reads = tokio::task::JoinSet::new();
@@ -568,9 +567,7 @@ async fn directories_are_listed_and_files_deleted_and_cut() {
     // More entries than fit one answer.
     for at in 0..700 {
         let name = format!("näme-{at:04}");
-        let path = samba.share_dir("testshare").join("listed").join(&name);
-        std::fs::write(&path, vec![0; at]).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+        samba.put("testshare", &format!("listed/{name}"), vec![0; at]);
         expected.push((name, at as u64));
     }
     let entries = connection.query_directory(&directory, "*").await.unwrap();

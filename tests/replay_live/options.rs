@@ -6,6 +6,8 @@ use smbreplay::replay::{ReplayError, UserRule};
 use smbreplay::store::Manifest;
 use smbreplay::tools::{Keys, Profile, Tool, Tshark};
 
+use super::support::lacks_root;
+use super::support::limited::Limited as _;
 use super::*;
 
 /// A fixture with its logins, and what is sealed in it opened with its keys.
@@ -87,6 +89,9 @@ fn a_mapping_that_makes_two_files_one_is_refused() {
 /// The owner of a file says who was logged in when it was made.
 #[test]
 fn captured_users_log_in_as_those_they_are_mapped_to() {
+    if lacks_root("it makes a second user") {
+        return;
+    }
     let samba = Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]);
     let prepared = || {
         for share in ["testshare", "guestshare"] {
@@ -95,7 +100,7 @@ fn captured_users_log_in_as_those_they_are_mapped_to() {
     };
     prepared();
     let uid = |user: &str| {
-        let output = Command::new("id").args(["-u", user]).output().unwrap();
+        let output = Command::new("id").args(["-u", user]).finished().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().parse::<u32>().unwrap()
     };
     let owner = |share: &str, file: &str| {
@@ -177,6 +182,9 @@ fn a_selection_is_replayed_with_what_it_needs_and_nothing_else() {
 
 #[test]
 fn selected_users_and_durable_opens_bring_what_they_rely_on() {
+    if lacks_root("it makes a second user") {
+        return;
+    }
     let samba = Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]);
     samba.prepare("many-sessions", "testshare");
     samba.prepare("many-sessions", "guestshare");
@@ -218,17 +226,15 @@ fn a_capture_from_the_middle_gets_its_tree_from_the_named_share() {
         .arg("-r")
         .arg(repository().join("fixtures/quickstart/capture.pcapng"))
         .stderr(std::process::Stdio::null())
-        .status()
+        .ended()
         .expect("the tests need tshark: scripts/install-deps.sh --test");
     assert!(status.success());
     let sessions = sessions_of(cut, 445);
-    let share = samba.share_dir("testshare");
     samba.prepare("quickstart", "testshare");
-    std::fs::create_dir(share.join("docs")).unwrap();
-    std::fs::set_permissions(share.join("docs"), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    samba.make_folder("testshare", "docs");
     let mut hello = vec![b'x'; 71];
     hello[70] = b'\n';
-    std::fs::write(share.join("hello.txt"), hello).unwrap();
+    samba.put("testshare", "hello.txt", hello);
 
     let without = Run::prepare(sessions.clone(), target(&samba, None), Options::default());
     let text = without.unwrap_err().to_string();
@@ -272,9 +278,7 @@ fn copies_at_once_do_not_disturb_each_other() {
 fn a_loop_tells_which_time_diverged() {
     let samba = Samba::start(&[]);
     samba.prepare("quickstart", "testshare");
-    let base = samba.share_dir("testshare").join("base");
-    std::fs::create_dir(&base).unwrap();
-    std::fs::set_permissions(&base, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    samba.make_folder("testshare", "base");
     let mut target = target(&samba, None);
     target.names.base_dir = Some("base".into());
     let options = Options { iterations: 2, clones: 2, ..Options::default() };

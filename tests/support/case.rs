@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::limited::Limited as _;
 use super::program::Run;
 
 pub(crate) struct Case {
@@ -50,7 +51,7 @@ impl Case {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Run {
-        Run::of(self.command(args).output().expect("smbreplay runs"))
+        Run::of(self.command(args).finished().expect("smbreplay runs"))
     }
 
     pub(crate) fn json(&self, args: &[&str]) -> Value {
@@ -62,7 +63,7 @@ impl Case {
     pub(crate) fn tshark(&self, args: &[&str]) -> String {
         let mut command = Command::new("tshark");
         command.args(["-n", "-r"]).arg(self.capture()).args(args).env("LC_ALL", "C.UTF-8");
-        let output = command.output().expect("the tests need tshark: scripts/install-deps.sh --test");
+        let output = command.finished().expect("the tests need tshark: scripts/install-deps.sh --test");
         String::from_utf8(output.stdout).expect("text")
     }
 }

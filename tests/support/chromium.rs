@@ -30,8 +30,8 @@ impl Chromium {
         let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
         let Some(program) = names.into_iter().find_map(|name| which::which(name).ok()) else {
             assert!(std::env::var_os("CI").is_none(), "the tests need chromium: scripts/install-deps.sh --test");
-            eprintln!(
-                "SKIPPED: there is no chromium here, so no page was looked at; scripts/install-deps.sh --test installs it"
+            super::skipped(
+                "there is no chromium here, so no page was looked at; scripts/install-deps.sh --test installs it",
             );
             return None;
         };

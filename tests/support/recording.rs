@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use super::limited::{Limited as _, LimitedChild as _};
+
 /// tcpdump on the loopback interface, for one port.
 pub(crate) struct Recording {
     tcpdump: Child,
@@ -31,7 +33,7 @@ impl Recording {
     }
 
     /// Ends it when its file has not grown for a while.
-    pub(crate) fn stop(mut self) -> PathBuf {
+    pub(crate) fn stop(self) -> PathBuf {
         let size = || std::fs::metadata(&self.file).map(|metadata| metadata.len()).unwrap_or(0);
         let (mut last, mut since) = (size(), Instant::now());
         while since.elapsed() < Duration::from_secs(2) {
@@ -40,10 +42,9 @@ impl Recording {
                 (last, since) = (size(), Instant::now());
             }
         }
-        let kill =
-            Command::new("kill").arg("-INT").arg(self.tcpdump.id().to_string()).status().expect("tcpdump runs");
+        let kill = Command::new("kill").arg("-INT").arg(self.tcpdump.id().to_string()).ended().expect("tcpdump runs");
         assert!(kill.success());
-        self.tcpdump.wait().expect("tcpdump runs");
-        self.file.clone()
+        self.tcpdump.ended().expect("tcpdump ends");
+        self.file
     }
 }

@@ -45,6 +45,13 @@ fn processes_are_started_by_tools_alone() {
 }
 
 #[test]
+fn no_test_waits_for_a_program_without_a_limit() {
+    let sources = Tree::of_the_project().tests();
+    assert!(sources.len() > 20, "only {} files of tests found", sources.len());
+    assert_clean(sources.iter().flat_map(processes::unlimited_findings).collect());
+}
+
+#[test]
 fn async_lives_in_query_wire_replay_and_cli() {
     in_each_source(processes::async_findings);
 }

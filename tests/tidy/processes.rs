@@ -55,6 +55,21 @@ pub(crate) fn async_findings(source: &Source) -> Vec<String> {
         .collect()
 }
 
+/// Where a test waits for a program without a limit: what `std::process` gives for that, outside of the file that has limits.
+pub(crate) fn unlimited_findings(source: &Source) -> Vec<String> {
+    if source.path.ends_with("support/limited.rs") {
+        return Vec::new();
+    }
+    let tokens = source.tokens();
+    let calls = tokens.windows(4).filter(|call| call[0].is(".") && call[2].is("(") && call[3].is(")"));
+    calls
+        .filter(|call| call[1].is("output") || call[1].is("wait_with_output"))
+        .map(|call| {
+            format!("{}:{}: waits without a limit; tests/support/limited.rs has one", source.path, call[1].line)
+        })
+        .collect()
+}
+
 /// The names that a path leads to: one, or those of a group.
 fn group(tokens: &[Token]) -> impl Iterator<Item = &Token> {
     let grouped = tokens.first().is_some_and(|token| token.is("{"));
@@ -109,5 +124,13 @@ mod tests {
         assert_eq!(count("src/store/reader.rs", "async fn f() { g().await }"), 2);
         assert_eq!(count("src/model/ids.rs", "struct AsyncId; fn is_async() {} // async"), 0);
         assert_eq!(count("src/wire/reader.rs", "use tokio::io; async fn f() {}"), 0);
+    }
+
+    #[test]
+    fn a_test_that_waits_without_a_limit_is_found() {
+        let count = |path: &str, text: &str| unlimited_findings(&Source::new(path, text)).len();
+        assert_eq!(count("tests/query.rs", "Command::new(\"x\").output().unwrap(); child.wait_with_output()"), 2);
+        assert_eq!(count("tests/query.rs", "command.finished(); run.output; // x.output()"), 0);
+        assert_eq!(count("tests/support/limited.rs", "Command::new(\"x\").output()"), 0);
     }
 }

@@ -67,6 +67,14 @@ impl Tree {
         &self.sources
     }
 
+    /// The Rust files of the tests but for these ones, which start nothing of the project.
+    pub(crate) fn tests(&self) -> Vec<Source> {
+        let mut paths = Vec::new();
+        collect(&self.root.join("tests"), ".rs", &mut paths);
+        let sources = paths.iter().map(|path| Source { path: relative(&self.root, path), text: read(path) });
+        sources.filter(|source| !source.path.starts_with("tests/tidy/")).collect()
+    }
+
     /// A file's text. Fails when there is none.
     pub(crate) fn text(&self, path: &str) -> String {
         read(&self.root.join(path))
