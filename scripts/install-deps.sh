@@ -44,7 +44,7 @@ need_tools() {
     need samba smbd pdbedit
     need samba-vfs-modules '/usr/lib/*/samba/vfs/streams_xattr.so'
     need smbclient smbclient rpcclient
-    need passwd useradd
+    if [[ $(id -u) == 0 ]]; then need passwd useradd; fi
     need procps ps
 }
 

@@ -17,6 +17,8 @@ case $dir in
 esac
 [[ -f $dir/../../.smbreplay-smbd ]] || { echo "prepare-share.sh: $dir is not below a base of smbd.sh; nothing done" >&2; exit 2; }
 
+# Without root, a folder that its owner may not enter is in the way.
+find "$dir" -xdev -mindepth 1 -type d ! -perm -u=rwx -exec chmod u+rwx {} \; 2>/dev/null || true
 find "$dir" -xdev -mindepth 1 -delete
 # shellcheck source=scripts/fixtures/lib.sh
 source "$here/fixtures/lib.sh"

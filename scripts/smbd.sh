@@ -10,27 +10,31 @@
 # Environment, with defaults:
 #   SMBD_BASE         ${TMPDIR:-/tmp}/smbreplay-smbd   conf, state, logs, shares
 #   SMBD_PORT         1445
-#   SMBD_USER         testuser           a system user, made when missing; without root: who calls, and nobody else
+#   SMBD_USER         testuser           who may log in: a system user, made when missing
 #   SMBD_PASSWORD     Passw0rd!
-#   SMBD_EXTRA_USERS  (none)             more users, space separated, with the same password; as root
+#   SMBD_EXTRA_USERS  (none)             more users, space separated, with the same password
 #   SMBD_INTERFACES   lo                 what to listen on, as in smb.conf
-#   SMBD_NETNS        (none)             network namespace to run in; as root
+#   SMBD_NETNS        (none)             network namespace to run in
 #   SMBD_GLOBAL       (none)             further lines for [global], e.g. "server signing = mandatory"
 #   SMBD_TESTSHARE    (none)             further lines for [testshare]
 #
 # Shares: testshare (streams, EAs, durable handles), roshare (read only), guestshare (guests too), encshare (sealed
-# only). Instances with different bases and ports run side by side. Without root the server serves everything as the user who
-# started it, on a port above 1023.
+# only). Instances with different bases and ports run side by side.
+#
+# Without root no system user is made: the server runs as the caller, all files are the caller's, and every user
+# above logs in under the name given and is the caller there.
 set -euo pipefail
 export PATH="$PATH:/usr/sbin:/sbin"
 
 base=${SMBD_BASE:-${TMPDIR:-/tmp}/smbreplay-smbd}
 port=${SMBD_PORT:-1445}
-user=${SMBD_USER:-$(if [[ $(id -u) == 0 ]]; then echo testuser; else id -un; fi)}
+user=${SMBD_USER:-testuser}
 password=${SMBD_PASSWORD:-Passw0rd!}
 extra_users=${SMBD_EXTRA_USERS:-}
 interfaces=${SMBD_INTERFACES:-lo}
 netns=${SMBD_NETNS:-}
+is_root=
+if [[ $(id -u) == 0 ]]; then is_root=1; fi
 
 conf=$base/smb.conf
 pid_file=$base/run/smbd.pid
@@ -88,30 +92,40 @@ xattrs_work() {
     return "$status"
 }
 
-is_root() { [[ $(id -u) == 0 ]]; }
-
-# Servers that start at once make their users one after the other, so that each gets the next free id and none is made twice.
-make_system_user() {
-    local name=$1 lock
-    exec {lock}>/run/lock/smbreplay-users.lock
-    flock "$lock"
-    if ! getent passwd "$name" >/dev/null; then
+# Servers that start at once take turns, so that the users always get the next free ids in this order.
+make_system_users() {
+    local name
+    exec 8>/run/smbreplay-smbd-users.lock
+    flock 8
+    for name in "$@"; do
+        if getent passwd "$name" >/dev/null; then continue; fi
         useradd --system --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$name" 2>"$base/log/useradd" ||
             { cat "$base/log/useradd" >&2; die "cannot make the system user $name"; }
-    fi
-    exec {lock}>&-
+    done
+    exec 8>&-
 }
 
-make_user() {
-    local name=$1
-    if is_root; then make_system_user "$name"; fi
-    # smbpasswd makes accounts for root alone; pdbedit makes them in a database that is the caller's.
-    printf '%s\n%s\n' "$password" "$password" | pdbedit --configfile="$conf" --create --password-from-stdin --user="$name" \
-        >"$base/log/pdbedit" 2>&1 || { cat "$base/log/pdbedit" >&2; die "pdbedit could not add $name"; }
+# Not smbpasswd, which adds users for root alone.
+add_to_samba() {
+    printf '%s\n%s\n' "$password" "$password" | pdbedit --configfile="$conf" -a -t "$1" >"$base/log/pdbedit" 2>&1 ||
+        { cat "$base/log/pdbedit" >&2; die "pdbedit could not add $1"; }
+}
+
+make_users() {
+    local name
+    if [[ $is_root ]]; then
+        # shellcheck disable=SC2086 # a list
+        make_system_users "$user" $extra_users
+        for name in "$user" $extra_users; do add_to_samba "$name"; done
+    else
+        printf '%s = %s %s\n' "$(id -un)" "$user" "$extra_users" >"$base/private/users"
+        add_to_samba "$(id -un)"
+    fi
 }
 
 write_conf() {
-    local objects=streams_xattr
+    local objects=streams_xattr who=
+    if [[ -z $is_root ]]; then who="username map = $base/private/users"; fi
     # Alternate streams, EAs and DOS attributes live in xattrs; on a file system without them, in a database of ours.
     if ! xattrs_work; then objects="streams_xattr xattr_tdb"; fi
     cat >"$conf" <<CONF
@@ -145,7 +159,7 @@ write_conf() {
     server multi channel support = yes
     smb2 leases = yes
     map to guest = Bad User
-    guest account = $(if is_root; then echo nobody; else id -un; fi)
+    guest account = nobody
     load printers = no
     printing = bsd
     printcap name = /dev/null
@@ -166,6 +180,7 @@ write_conf() {
     ea support = yes
     store dos attributes = yes
     xattr_tdb:file = $base/state/xattr.tdb
+    $who
     ${SMBD_GLOBAL:-}
 
 [testshare]
@@ -190,16 +205,12 @@ CONF
 }
 
 start() {
-    local pid tries=0 name
+    local pid tries=0
     if pid=$(running_pid); then
         echo "smbd.sh: already running on $(address):$port, base $base, pid $pid"
         return 0
     fi
-    if ! is_root; then
-        [[ $user == "$(id -un)" ]] || die "without root the server knows $(id -un) alone, not $user: leave SMBD_USER out"
-        [[ -z $extra_users$netns ]] || die "SMBD_EXTRA_USERS and SMBD_NETNS need root"
-        [[ $port -gt 1023 ]] || die "port $port needs root; set SMBD_PORT"
-    fi
+    [[ $is_root || -z $netns ]] || die "SMBD_NETNS needs root"
     command -v smbd >/dev/null || { echo "smbd.sh: smbd is missing: scripts/install-deps.sh --demo" >&2; exit 5; }
     # Samba puts sockets below its folders, and a socket's path has room for about 107 bytes.
     [[ ${#base} -le 70 && $base == /* ]] || die "SMBD_BASE must be an absolute path of at most 70 characters: $base"
@@ -220,9 +231,9 @@ start() {
     chmod 700 "$base/private"
     rm -f "$pid_file" "$base/lock/names.tdb"
     write_conf
-    for name in "$user" $extra_users; do make_user "$name"; done
+    make_users
     (umask 077 && printf '%s\n' "$password" >"$base/private/password")
-    if is_root; then
+    if [[ $is_root ]]; then
         chown "$user" "$shares"/{testshare,roshare,encshare}
         chown nobody "$shares/guestshare"
     fi

@@ -11,11 +11,11 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 use support::case::{Case, rows};
-use support::limited::Limited as _;
+use support::process::Command;
 use support::program::{Run, golden};
 
 #[test]
@@ -100,7 +100,7 @@ fn a_pager_is_for_terminals_only_and_can_be_done_without() {
             case.command(&args.split(' ').collect::<Vec<_>>())
         };
         command.env("PAGER", "sed s/^/paged:/");
-        Run::of(command.finished().expect("script of bsdutils")).ok()
+        Run::of(command.output().expect("script of bsdutils")).ok()
     };
     assert!(paged("session 1 --brief", true).contains("paged:"));
     assert!(!paged("session 1 --brief --no-pager", true).contains("paged:"));
@@ -256,7 +256,7 @@ fn exported(case: &Case) -> std::collections::BTreeSet<(String, u64)> {
 }
 
 fn sha256(file: &Path) -> String {
-    let output = Command::new("sha256sum").arg(file).finished().expect("sha256sum");
+    let output = Command::new("sha256sum").arg(file).output().expect("sha256sum");
     String::from_utf8(output.stdout).unwrap().split_whitespace().next().unwrap().to_owned()
 }
 

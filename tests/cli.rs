@@ -7,9 +7,9 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
-use support::limited::{Limited as _, LimitedChild as _};
+use support::process::Command;
 use support::program::Run;
 use tempfile::TempDir;
 
@@ -36,7 +36,7 @@ impl Home {
     }
 
     fn run(&self, args: &[&str]) -> Run {
-        Run::of(self.command(args).finished().expect("smbreplay runs"))
+        Run::of(self.command(args).output().expect("smbreplay runs"))
     }
 }
 
@@ -107,7 +107,7 @@ fn the_environment_goes_before_the_file_and_the_origin_says_so() {
     home.run(&["config", "set", "port", "1445"]).ok();
     home.run(&["config", "set", "username", "filed"]).ok();
     let mut command = home.command(&["config", "show", "--origin", "--format", "json"]);
-    let output = command.env("SMBREPLAY_PORT", "2445").env("TRACES_FOLDER", "/traces").finished().expect("it runs");
+    let output = command.env("SMBREPLAY_PORT", "2445").env("TRACES_FOLDER", "/traces").output().expect("it runs");
     let rows: Vec<serde_json::Value> = serde_json::from_str(&Run::of(output).ok()).expect("JSON");
     let row = |key: &str| {
         let row = rows.iter().find(|row| row["key"] == key).expect(key);
@@ -143,7 +143,7 @@ fn wrong_settings_are_named_with_what_is_expected() {
     assert!(run.stderr.contains("a port number from 1 to 65535"), "{}", run.stderr);
     let run = home.run(&["config", "set", "colour", "red"]);
     assert!(run.status == 2 && run.stderr.contains("server_ip"), "{}", run.stderr);
-    let output = home.command(&["doctor"]).env("SMBREPLAY_PORT", "0").finished().expect("it runs");
+    let output = home.command(&["doctor"]).env("SMBREPLAY_PORT", "0").output().expect("it runs");
     let run = Run::of(output);
     assert!(run.status == 2 && run.stderr.contains("SMBREPLAY_PORT"), "{}", run.stderr);
 }
@@ -186,7 +186,7 @@ fn path_with(programs: &[&str]) -> TempDir {
 fn doctor_without_tshark_ends_with_5_and_names_the_command_that_installs_it() {
     let home = Home::new();
     let path = path_with(&["capinfos", "pcapfix"]);
-    let output = home.command(&["doctor", "--format", "json"]).env("PATH", path.path()).finished().expect("it runs");
+    let output = home.command(&["doctor", "--format", "json"]).env("PATH", path.path()).output().expect("it runs");
     let run = Run::of(output);
     assert_eq!(run.status, 5, "{}", run.stderr);
     let rows: Vec<serde_json::Value> = serde_json::from_str(&run.stdout).expect("JSON");
@@ -209,7 +209,7 @@ fn doctor_shows_what_is_there() {
     drop(listener);
     let out = home.run(&["doctor", "--port", &port, "--timeout", "500ms"]).ok();
     assert!(out.contains("does not answer"), "{out}");
-    let output = home.command(&["doctor"]).env("SMBREPLAY_TSHARK", "/nowhere/tshark").finished().expect("it runs");
+    let output = home.command(&["doctor"]).env("SMBREPLAY_TSHARK", "/nowhere/tshark").output().expect("it runs");
     let run = Run::of(output);
     assert_eq!(run.status, 5);
     assert!(run.stdout.contains("SMBREPLAY_TSHARK"), "{}", run.stdout);
@@ -222,14 +222,7 @@ fn a_closed_pipe_is_silent() {
     for args in [&["completions", "bash"][..], &["config", "show"], &["man"], &["--help"]] {
         let (reader, writer) = std::io::pipe().expect("a pipe");
         drop(reader);
-        let output = home
-            .command(args)
-            .stdout(writer)
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it runs")
-            .finished()
-            .expect("it ends");
+        let output = home.command(args).stdout(writer).stderr(Stdio::piped()).output().expect("it runs");
         assert_eq!(output.status.code(), Some(0), "{args:?}");
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{args:?}");
     }
@@ -245,7 +238,7 @@ fn completions_and_manual_pages_are_what_they_should_be() {
     let bash = home.run(&["completions", "bash"]).ok();
     let file = home.folder.path().join("completions");
     std::fs::write(&file, bash).expect("written");
-    assert!(Command::new("bash").arg("-n").arg(&file).ended().expect("bash").success());
+    assert!(Command::new("bash").arg("-n").arg(&file).status().expect("bash").success());
     let page = home.run(&["man"]).ok();
     assert!(page.contains(".TH smbreplay 1") && page.contains("smbreplay\\-doctor"), "{page}");
     let page = home.run(&["man", "config"]).ok();
@@ -262,13 +255,13 @@ fn rows_come_one_by_one_for_a_reader_that_stops() {
     let mut first = String::new();
     BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut first).expect("a line");
     assert!(first.contains("server_ip"));
-    assert!(child.ended().expect("it ends").success());
+    assert!(child.wait().expect("it ends").success());
 }
 
 #[test]
 fn the_default_place_of_the_configuration_is_in_the_users_home() {
     let home = Home::new();
-    let output = home.command(&["config", "path"]).env_remove("SMBREPLAY_CONFIG").finished().expect("it runs");
+    let output = home.command(&["config", "path"]).env_remove("SMBREPLAY_CONFIG").output().expect("it runs");
     let expected = home.folder.path().join(".config/smbreplay/config.toml");
     assert_eq!(Path::new(Run::of(output).ok().trim()), expected);
 }

@@ -8,11 +8,11 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use support::limited::{Limited as _, LimitedChild as _};
 use support::packets::{Conversation, Link, pcap_cut, pcap_of, segments_of};
+use support::process::{Child, Command};
 use support::program::{Run, golden};
 use tempfile::TempDir;
 
@@ -45,7 +45,7 @@ impl Home {
     }
 
     fn run(&self, args: &[&str]) -> Run {
-        Run::of(self.command(args).finished().unwrap())
+        Run::of(self.command(args).output().unwrap())
     }
 
     /// With a PATH that holds these programs and no other.
@@ -57,7 +57,7 @@ impl Home {
             let found = found.expect("the tests need all tools: scripts/install-deps.sh --test");
             std::os::unix::fs::symlink(found, folder.path().join(program)).unwrap();
         }
-        Run::of(self.command(args).env("PATH", folder.path()).finished().unwrap())
+        Run::of(self.command(args).env("PATH", folder.path()).output().unwrap())
     }
 
     /// The files of a dataset with their bytes.
@@ -218,16 +218,7 @@ fn standard_input_is_a_capture_like_any_other() {
     let home = Home::new().with("capture.pcapng", quickstart());
     let ingest = |args: &[&str]| {
         let input = File::open(home.path("capture.pcapng")).unwrap();
-        Run::of(
-            home.command(args)
-                .stdin(input)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap()
-                .finished()
-                .unwrap(),
-        )
+        Run::of(home.command(args).stdin(input).output().unwrap())
     };
     let run = ingest(&["ingest", "-"]);
     assert_eq!(run.status, 0, "{}", run.stderr);
@@ -244,7 +235,7 @@ fn standard_input_is_a_capture_like_any_other() {
     let args = ["ingest", "-", "--output", "elsewhere", "--nt-password-file", "password"];
     let mut child = home.command(&args).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&sealed).unwrap();
-    let run = Run::of(child.finished().unwrap());
+    let run = Run::of(child.wait_with_output().unwrap());
     assert_eq!(run.status, 0, "{}", run.stderr);
     assert!(run.stderr.contains("stdin: written to elsewhere/.tracer/stdin/sessions"), "{}", run.stderr);
     // What is wrong with it, too.
@@ -267,7 +258,7 @@ fn several_files_are_told_as_one_capture() {
     // The list knows that both are in one dataset, and the third in none.
     let list = |home: &Home| -> BTreeMap<String, String> {
         let folder = home.folder.path().to_str().unwrap().to_owned();
-        let output = home.command(&["list", "traces", "--format", "json"]).env("TRACES_FOLDER", folder).finished();
+        let output = home.command(&["list", "traces", "--format", "json"]).env("TRACES_FOLDER", folder).output();
         let rows: Vec<serde_json::Value> = serde_json::from_str(&Run::of(output.unwrap()).ok()).unwrap();
         let text = |row: &serde_json::Value, key| row[key].as_str().unwrap().to_owned();
         rows.iter().map(|row| (text(row, "trace"), text(row, "ingested"))).collect()
@@ -286,7 +277,7 @@ fn make_capture(path: &Path, megabytes: u32) {
     let size = megabytes.to_string();
     let mut command = Command::new("python3");
     command.arg(script).args(["small-ops", "--size", &size]).arg(path).stdout(Stdio::null());
-    let status = command.ended();
+    let status = command.status();
     assert!(status.unwrap().success());
 }
 
@@ -308,7 +299,7 @@ fn start_ingest(home: &Home, args: &[&str]) -> Child {
 }
 
 fn signal(child: &Child, name: &str) {
-    let status = Command::new("kill").arg(name).arg(child.id().to_string()).ended();
+    let status = Command::new("kill").arg(name).arg(child.id().to_string()).status();
     assert!(status.unwrap().success());
 }
 
@@ -323,7 +314,7 @@ fn an_interrupted_ingest_leaves_the_earlier_dataset_untouched() {
             let child = if args.len() == 2 { start_ingest(&home, args) } else { start_soon(&home, args) };
             let asked = Instant::now();
             signal(&child, name);
-            let run = Run::of(child.finished().unwrap());
+            let run = Run::of(child.wait_with_output().unwrap());
             assert!(asked.elapsed() < Duration::from_secs(60), "{args:?} {name}: {:?}", asked.elapsed());
             run.fails(130, &["interrupted"]);
             assert_eq!(home.leftovers("capture.pcap"), Vec::<String>::new(), "{args:?} {name}");
@@ -331,9 +322,9 @@ fn an_interrupted_ingest_leaves_the_earlier_dataset_untouched() {
         }
     }
     // Killed it cannot clean up; the next one does.
-    let child = start_ingest(&home, &["ingest", "capture.pcap"]);
+    let mut child = start_ingest(&home, &["ingest", "capture.pcap"]);
     signal(&child, "-KILL");
-    assert_eq!(child.ended().unwrap().signal(), Some(9));
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
     assert_eq!(home.leftovers("capture.pcap").len(), 1);
     assert!(home.dataset("capture.pcap") == before);
     let list = home.run(&["session", "--list", "--trace", "capture.pcap", "--format", "json"]).ok();
@@ -374,7 +365,7 @@ fn an_ingest_that_waits_for_standard_input_can_be_interrupted() {
     }
     signal(&child, "-INT");
     let asked = Instant::now();
-    Run::of(child.finished().unwrap()).fails(130, &["interrupted"]);
+    Run::of(child.wait_with_output().unwrap()).fails(130, &["interrupted"]);
     assert!(asked.elapsed() < Duration::from_secs(60));
     assert_eq!(files(), Vec::<String>::new());
     drop(input);

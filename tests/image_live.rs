@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 use sha2::{Digest, Sha256};
 use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
@@ -16,7 +16,7 @@ use smbreplay::replay::{
     cleanup, infer, merge, record, survey,
 };
 use smbreplay::store::{Dataset, Projection};
-use support::limited::{Limited as _, LimitedChild as _};
+use support::process::Command;
 use support::{Samba, runtime};
 use tokio::sync::watch;
 
@@ -154,9 +154,6 @@ fn with_rights_of_windows() -> Samba {
 /// On an empty share, with a stranger's files on it: setup, replay, cleanup. Nothing diverges, nothing is left.
 #[test]
 fn every_fixture_agrees_on_what_a_setup_made_and_a_cleanup_leaves_nothing_of_it() {
-    if support::lacks_root("it makes a second user") {
-        return;
-    }
     let (plain, with_rights) = (Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]), with_rights_of_windows());
     for samba in [&plain, &with_rights] {
         for share in ["testshare", "guestshare"] {
@@ -277,12 +274,12 @@ impl Program {
         command.args(args).env_clear().stdin(Stdio::null());
         command.env("HOME", self.folder.path()).env("PATH", std::env::var_os("PATH").unwrap());
         command.env("SMBREPLAY_SERVER_IP", "127.0.0.1").env("SMBREPLAY_PORT", samba.port().to_string());
-        command.env("SMBREPLAY_USERNAME", Samba::user()).env("SMBREPLAY_PASSWORD", Samba::PASSWORD);
+        command.env("SMBREPLAY_USERNAME", Samba::USER).env("SMBREPLAY_PASSWORD", Samba::PASSWORD);
         command
     }
 
     fn run(&self, samba: &Samba, args: &[&str]) -> Output {
-        self.command(samba, args).finished().unwrap()
+        self.command(samba, args).output().unwrap()
     }
 
     #[track_caller]
@@ -378,7 +375,7 @@ fn a_replay_killed_half_way_is_cleaned_up() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     child.kill().unwrap();
-    child.ended().unwrap();
+    child.wait().unwrap();
     assert_ne!(snapshots(&samba), before);
     program.expect(&samba, 0, &["cleanup", "--all", "--yes"]);
     assert_eq!(snapshots(&samba), before);

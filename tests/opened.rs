@@ -12,10 +12,11 @@ use smbreplay::tools::{Keys, Profile, Tool, Tshark};
 use smbreplay::wire::{ConnectOptions, Connection, CreateSpec, Credentials, Password, access, disposition};
 use support::Samba;
 use support::kdc::Kdc;
-use support::limited::Limited as _;
 use support::messages::Messages;
 use support::packets::{Conversation, Link, Segment, pcap_of};
+use support::process::Command;
 use support::recording::Recording;
+use support::skips::without_root;
 
 fn ingested(capture: &Path, port: u16, keys: Option<&Keys>, extractor: Extractor) -> (IngestReport, Vec<Operation>) {
     let folder = tempfile::tempdir().unwrap();
@@ -89,13 +90,13 @@ fn expect_opened(capture: &Path, port: u16, keys: &Keys) {
 
 #[test]
 fn sealed_writes_of_eight_mebibytes_are_opened_with_a_keytab() {
-    if support::lacks_root("tcpdump") {
+    if without_root("capture with tcpdump") {
         return;
     }
     let kdc = Kdc::start();
     let samba = Samba::start(&[("SMBD_GLOBAL", &kdc.samba_settings())]);
     let user = Credentials::Kerberos {
-        user: Samba::user().to_owned(),
+        user: Samba::USER.to_owned(),
         realm: Kdc::REALM.to_owned(),
         password: Password::new(Samba::PASSWORD),
         kdc: Some(kdc.url()),
@@ -109,21 +110,21 @@ fn sealed_writes_of_eight_mebibytes_are_opened_with_a_keytab() {
 /// smbclient writes eight MiB with one WRITE.
 #[test]
 fn a_sealed_write_of_eight_mebibytes_is_opened_with_a_password() {
-    if support::lacks_root("tcpdump") {
+    if without_root("capture with tcpdump") {
         return;
     }
     let samba = Samba::start(&[]);
     let folder = tempfile::tempdir().unwrap();
     let (file, login) = (folder.path().join("file"), folder.path().join("login"));
     std::fs::write(&file, eight_mebibytes()).unwrap();
-    std::fs::write(&login, format!("username={}\npassword={}\n", Samba::user(), Samba::PASSWORD)).unwrap();
+    std::fs::write(&login, format!("username={}\npassword={}\n", Samba::USER, Samba::PASSWORD)).unwrap();
     let recording = Recording::start(folder.path(), samba.port());
-    let output = std::process::Command::new("smbclient")
+    let output = Command::new("smbclient")
         .args(["//127.0.0.1/encshare", "--authentication-file"])
         .arg(&login)
         .args(["--port", &samba.port().to_string(), "--command"])
         .arg(format!("put {} sealed.bin", file.display()))
-        .finished()
+        .output()
         .expect("the tests need smbclient: scripts/install-deps.sh --test");
     assert!(output.status.success(), "{output:?}");
     let capture = recording.stop();

@@ -18,7 +18,6 @@ use serde_json::{Value, json};
 use smbreplay::model::{Command, NtStatus, ReplayedStep, RunEntry, SessionId};
 use smbreplay::store::{DatasetPath, RUN_RESULTS, ResultsFile, RunFolder};
 use support::case::{Case, rows};
-use support::limited::Limited as _;
 
 impl Case {
     fn ask(&self, sql: &str) -> Vec<Value> {
@@ -117,7 +116,7 @@ fn rows_tell_their_capture_when_there_are_several() {
     assert_eq!(count(&[])[0].0, compound.0);
     let mut command = case.command(&["query", "SELECT DISTINCT capture FROM sessions", "--case", "case7"]);
     command.env("TRACES_FOLDER", case.folder.path());
-    let run = support::program::Run::of(command.finished().unwrap());
+    let run = support::program::Run::of(command.output().unwrap());
     assert!(run.stderr.contains("not ingested") && run.stderr.contains("tue.pcapng"), "{}", run.stderr);
     assert_eq!(run.ok().lines().count(), 3);
     // One that is filtered by its capture is as one that was asked alone.
@@ -212,7 +211,7 @@ fn results_come_in_every_format_with_bytes_as_hex() {
     for name in ["out.json", "out.csv", "out.ndjson", "out.parquet"] {
         let mut command = case.command(&["query", "-", "-o", name]);
         command.stdin(fs::File::open(case.folder.path().join("q.sql")).unwrap());
-        assert_eq!(support::program::Run::of(command.finished().unwrap()).ok(), "");
+        assert_eq!(support::program::Run::of(command.output().unwrap()).ok(), "");
     }
     let written = |name: &str| fs::read_to_string(case.folder.path().join(name)).unwrap();
     assert_eq!((written("out.csv"), written("out.ndjson")), (csv, ndjson));

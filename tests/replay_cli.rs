@@ -4,13 +4,13 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 use smbreplay::model::Command as Smb2;
 use smbreplay::store::{RUN_RESULTS, ResultsReader};
 use support::Samba;
-use support::limited::Limited as _;
+use support::process::Command;
 use support::program::Run;
 use tempfile::TempDir;
 
@@ -33,7 +33,7 @@ impl Lab {
     }
 
     fn ingest(&self, case: &str) {
-        let output = self.command(&["ingest", "--no-tshark"]).arg(self.capture(case)).finished().unwrap();
+        let output = self.command(&["ingest", "--no-tshark"]).arg(self.capture(case)).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -55,13 +55,13 @@ impl Lab {
     }
 
     fn run(&self, args: &[&str]) -> Run {
-        Run::of(self.command(args).finished().unwrap())
+        Run::of(self.command(args).output().unwrap())
     }
 
     /// The arguments of a replay onto the lab's share.
     fn replaying<'a>(&'a self, port: &'a str, more: &[&'a str]) -> Vec<&'a str> {
         let target =
-            ["--server-ip", "127.0.0.1", "--port", port, "--username", Samba::user(), "--tree-name", "testshare"];
+            ["--server-ip", "127.0.0.1", "--port", port, "--username", Samba::USER, "--tree-name", "testshare"];
         ["replay", "1", "--yes"].into_iter().chain(target).chain(more.iter().copied()).collect()
     }
 
@@ -139,7 +139,7 @@ fn a_replay_leaves_a_row_a_step_that_can_be_read_back_listed_and_compared() {
 fn results_are_parquet_for_others_too() {
     let lab = Lab::new();
     lab.replay(&[]).ends_with(0);
-    let venv = Command::new(repository().join("scripts/install-deps.sh")).arg("--venv").finished().unwrap();
+    let venv = Command::new(repository().join("scripts/install-deps.sh")).arg("--venv").output().unwrap();
     let python = Path::new(String::from_utf8(venv.stdout).unwrap().trim()).join("bin/python");
     assert!(python.exists(), "the tests need pyarrow: scripts/install-deps.sh --test");
     let program = "import sys, json, pyarrow.parquet as pq\n\
@@ -148,11 +148,8 @@ fn results_are_parquet_for_others_too() {
                    row = table.filter(__import__('pyarrow').compute.field('command') == 'READ').to_pylist()[0]\n\
                    print(table.num_rows, run['verdict'], row['class'], row['replayed_status_name'], row['differences'])";
     let name = lab.runs()[0]["run"].as_str().unwrap().to_owned();
-    let output = Command::new(python)
-        .args(["-c", program])
-        .arg(lab.replays().join(name).join(RUN_RESULTS))
-        .finished()
-        .unwrap();
+    let output =
+        Command::new(python).args(["-c", program]).arg(lab.replays().join(name).join(RUN_RESULTS)).output().unwrap();
     let ran = Run::of(output).ends_with(0);
     assert_eq!(ran.stdout.trim(), "83 agreed match STATUS_SUCCESS None");
 }
@@ -194,21 +191,20 @@ fn what_differs_between_two_runs_is_noise_and_does_not_count_later() {
     let script: Vec<_> = std::iter::once(preparing.get_program()).chain(preparing.get_args()).collect();
     let script: Vec<_> = script.into_iter().map(|word| word.to_str().unwrap()).collect();
     let share = lab.samba.share_dir("testshare");
-    let reset =
-        format!("SMBD_USER={} {} && mktemp {}/noise.XXXXXX", Samba::user(), script.join(" "), share.display());
+    let reset = format!("SMBD_USER={} {} && mktemp {}/noise.XXXXXX", Samba::USER, script.join(" "), share.display());
     let learnt = lab.replay_as_it_is(&["--calibrate", "--reset-command", &reset, "--format", "json"]).ends_with(0);
     let entries = learnt.json();
     assert!(entries.as_array().is_some_and(|entries| !entries.is_empty()), "{}", learnt.stderr);
     assert!(entries.as_array().unwrap().iter().all(|entry| entry["field"] == "directory entries"), "{entries}");
 
-    assert!(Command::new("sh").arg("-c").arg(&reset).ended().unwrap().success());
+    assert!(Command::new("sh").arg("-c").arg(&reset).status().unwrap().success());
     let with = lab.replay_as_it_is(&["--noise", "--format", "json"]).ends_with(0).json();
     assert_eq!((&with["verdict"], &with["summary"]["classes"]["info"]), (&"agreed".into(), &0.into()));
     assert_eq!(with["summary"]["noise"], entries.as_array().unwrap().len());
-    assert!(Command::new("sh").arg("-c").arg(&reset).ended().unwrap().success());
+    assert!(Command::new("sh").arg("-c").arg(&reset).status().unwrap().success());
     lab.replay_as_it_is(&[]).ends_with(1);
     // What is no noise counts beside it.
-    assert!(Command::new("sh").arg("-c").arg(&reset).ended().unwrap().success());
+    assert!(Command::new("sh").arg("-c").arg(&reset).status().unwrap().success());
     lab.samba.put("testshare", "docs", "in the way of a folder");
     let both = lab.replay_as_it_is(&["--noise"]).ends_with(1);
     assert!(both.stdout.contains("DIVERGED"), "{}", both.stdout);
@@ -248,7 +244,7 @@ fn a_terminal_shows_how_far_a_run_is_and_control_c_ends_it_with_a_report() {
     command = Command::new("python3");
     command.args(["-c", ON_A_TERMINAL, env!("CARGO_BIN_EXE_smbreplay")]);
     command.args(lab.replaying(&port, &["--pacing", "x0.001"])).env_clear().envs(environment).env("TERM", "xterm");
-    let ran = Run::of(command.finished().unwrap()).ends_with(130);
+    let ran = Run::of(command.output().unwrap()).ends_with(130);
     for shown in ["ops/s", "in flight", "late", "diverged", "INTERRUPTED", "not reached"] {
         assert!(ran.stdout.contains(shown), "{shown}: {}", ran.stdout);
     }

@@ -10,7 +10,6 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
@@ -20,8 +19,9 @@ use smbreplay::replay::{
 };
 use smbreplay::store::{Dataset, Projection};
 use smbreplay::wire::Credentials;
-use support::limited::Limited as _;
+use support::process::Command;
 use support::recording::Recording;
+use support::skips::{skipped, without_root};
 use support::{Samba, runtime};
 use tokio::sync::watch;
 
@@ -55,7 +55,7 @@ fn closings(case: &str) -> Vec<Closing> {
         .arg(repository().join("fixtures").join(case).join("capture.pcapng"))
         .args(["-n", "-Y", "tcp.flags.fin == 1 || tcp.flags.reset == 1", "-T", "fields"])
         .args(["-e", "tcp.stream", "-e", "frame.number", "-e", "frame.time_epoch"])
-        .finished()
+        .output()
         .expect("the tests need tshark: scripts/install-deps.sh --test");
     let mut closings: Vec<Closing> = Vec::new();
     for line in String::from_utf8(output.stdout).unwrap().lines() {
@@ -117,7 +117,7 @@ fn hashes(folder: &Path) -> BTreeMap<String, String> {
         .arg("-c")
         .arg("find . -type f -print0 | sort -z | xargs -0r sha256sum")
         .current_dir(folder)
-        .finished()
+        .output()
         .unwrap();
     hash_lines(&String::from_utf8(output.stdout).unwrap())
 }
@@ -143,9 +143,6 @@ fn the_quickstart_replay_writes_what_the_original_client_wrote() {
 /// Everything at once: chains, breaks, durable reconnects, cancels, pipes, sealing, several users, wrong ids.
 #[test]
 fn no_fixture_diverges_on_a_share_in_its_captured_state() {
-    if support::lacks_root("it makes a second user") {
-        return;
-    }
     let samba = Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]);
     let mut cases = 0;
     for entry in std::fs::read_dir(repository().join("fixtures")).unwrap() {
@@ -288,27 +285,27 @@ impl Mounted {
     /// None where nothing can be mounted.
     fn over(folder: &Path, size: &str) -> Option<Self> {
         let options = format!("size={size},mode=0777");
-        let mount =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(folder).finished().unwrap();
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "none"]).arg(folder).output().unwrap();
         mount.status.success().then(|| Self(folder.to_owned()))
     }
 }
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        let _ = Command::new("umount").args(["--lazy"]).arg(&self.0).ended();
+        let _ = Command::new("umount").args(["--lazy"]).arg(&self.0).status();
     }
 }
 
 #[test]
 fn a_smaller_quota_is_found() {
-    if support::lacks_root("it mounts a small file system") {
+    if without_root("mount a small file system") {
         return;
     }
     let samba = Samba::start(&[]);
     let share = samba.share_dir("testshare");
     let Some(_mounted) = Mounted::over(&share, "64k") else {
-        return support::skipped("no file system can be mounted here, so that no share can be small");
+        skipped("no file system can be mounted here, so that no share can be small");
+        return;
     };
     samba.prepare("quickstart", "testshare");
     let report = replay(workload("quickstart"), target(&samba, None), Options::default());
@@ -406,12 +403,9 @@ fn a_target_that_cannot_be_used_is_an_error_and_not_a_report() {
         runtime().block_on(prepared.execute(|_| {}, stopped)).unwrap_err().to_string()
     };
     let mut wrong = target(&samba, None);
-    wrong.credentials = Credentials::ntlm(Samba::user(), "", "wrong");
+    wrong.credentials = Credentials::ntlm(Samba::USER, "", "wrong");
     let text = attempt(wrong);
-    assert!(
-        text.contains(Samba::user()) && text.contains("STATUS_LOGON_FAILURE") && !text.contains("wrong"),
-        "{text}"
-    );
+    assert!(text.contains(Samba::USER) && text.contains("STATUS_LOGON_FAILURE") && !text.contains("wrong"), "{text}");
     let text = attempt(target(&samba, Some("nowhere")));
     assert!(text.contains("nowhere") && text.contains("STATUS_BAD_NETWORK_NAME"), "{text}");
     let mut closed = target(&samba, None);
@@ -451,7 +445,7 @@ fn normalised(operation: &Operation) -> (String, Option<u16>, bool, Vec<u8>) {
 
 #[test]
 fn a_replay_captured_again_has_the_same_requests() {
-    if support::lacks_root("tcpdump") {
+    if without_root("capture with tcpdump") {
         return;
     }
     let samba = Samba::start(&[]);

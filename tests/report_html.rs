@@ -12,16 +12,16 @@ mod support;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 use smbreplay::model::{Command as Smb2, NtStatus, OperationDigest, SessionEntry, Timestamp};
 use smbreplay::report::{CapturePage, PageFacts};
 use support::Samba;
 use support::chromium::Chromium;
-use support::limited::Limited as _;
 use support::messages::Messages;
 use support::packets::{Conversation, Link, pcap_of};
+use support::process::Command;
 use support::program::Run;
 use tempfile::TempDir;
 
@@ -42,7 +42,7 @@ impl Case {
         command.args(args).env_clear().stdin(Stdio::null()).current_dir(self.folder.path());
         command.env("HOME", self.folder.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("SMBREPLAY_PASSWORD", Samba::PASSWORD);
-        Run::of(command.finished().unwrap())
+        Run::of(command.output().unwrap())
     }
 
     fn json(&self, args: &[&str]) -> Value {
@@ -435,8 +435,7 @@ fn a_page_about_a_replay_shows_what_its_report_says() {
     // What the captured server had is not what this one has.
     samba.put("testshare", "hello.txt", "something else");
     let port = samba.port().to_string();
-    let target =
-        ["--server-ip", "127.0.0.1", "--port", &port, "--username", Samba::user(), "--tree-name", "testshare"];
+    let target = ["--server-ip", "127.0.0.1", "--port", &port, "--username", Samba::USER, "--tree-name", "testshare"];
     let thresholds = ["--fail-on", "diverged>0", "--fail-on", "p99>60s"];
     let run = case.run(&[&["replay", "1", "--yes", "--format", "json"][..], &target, &thresholds].concat());
     assert!([0, 1].contains(&run.status), "{}", run.stderr);

@@ -5,15 +5,16 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use smbreplay::ingest::{IngestOptions, IngestProgress, ingest};
 use smbreplay::model::message::file_id_offset;
 use smbreplay::model::{self, CtlCode, Operation};
 use smbreplay::store::{Dataset, Projection};
 use support::Samba;
-use support::limited::Limited as _;
+use support::process::Command;
 use support::recording::Recording;
+use support::skips::without_root;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
@@ -63,13 +64,7 @@ fn normalised(operation: &Operation) -> Option<(model::Command, Option<u16>, boo
 fn round_trip(case: &str, session: usize) -> [Vec<(model::Command, Option<u16>, bool, Vec<u8>)>; 2] {
     let samba = Samba::start(&[]);
     let folder = tempfile::tempdir().unwrap();
-    let prepared = Command::new(root().join("scripts/prepare-share.sh"))
-        .arg(case)
-        .arg(samba.share_dir("testshare"))
-        .env("SMBD_USER", Samba::user())
-        .finished()
-        .unwrap();
-    assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
+    samba.prepare(case, "testshare");
     let capture = root().join("fixtures").join(case).join("capture.pcapng");
     let program = env!("CARGO_BIN_EXE_smbreplay");
     let smbreplay = || {
@@ -82,17 +77,17 @@ fn round_trip(case: &str, session: usize) -> [Vec<(model::Command, Option<u16>, 
         command
     };
     let ingested =
-        smbreplay().arg("ingest").arg(&capture).arg("--no-tshark").arg("--output").arg(folder.path()).finished();
+        smbreplay().arg("ingest").arg(&capture).arg("--no-tshark").arg("--output").arg(folder.path()).output();
     let ingested = ingested.unwrap();
     assert!(ingested.status.success(), "{}", String::from_utf8_lossy(&ingested.stderr));
     let recording = Recording::start(folder.path(), samba.address().port());
     let replayed = smbreplay()
-        .args(["replay", &session.to_string(), "--yes", "--server-ip", "127.0.0.1", "--username", Samba::user()])
+        .args(["replay", &session.to_string(), "--yes", "--server-ip", "127.0.0.1", "--username", Samba::USER])
         .args(["--tree-name", "testshare", "--port", &samba.address().port().to_string(), "--trace"])
         .arg(&capture)
         .arg("--output")
         .arg(folder.path())
-        .finished()
+        .output()
         .unwrap();
     let recorded = recording.stop();
     let text = String::from_utf8_lossy(&replayed.stdout).into_owned() + &String::from_utf8_lossy(&replayed.stderr);
@@ -108,7 +103,7 @@ fn round_trip(case: &str, session: usize) -> [Vec<(model::Command, Option<u16>, 
 
 #[test]
 fn the_quickstart_replay_sends_what_the_client_sent() {
-    if support::lacks_root("tcpdump") {
+    if without_root("capture with tcpdump") {
         return;
     }
     let [captured, replayed] = round_trip("quickstart", 1);

@@ -3,16 +3,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-#[path = "support/limited.rs"]
-mod limited;
+mod support;
 
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
 use arrow_schema::{DataType, TimeUnit};
-use limited::Limited as _;
 use smbreplay::store::{COLUMNS, Column, RESULT_COLUMNS, RESULTS_VERSION, SCHEMA_VERSION};
+use support::process::Command;
 
 const OPERATIONS: [&str; 2] =
     ["<!-- made by tests/schema_doc.rs: begin -->\n", "<!-- made by tests/schema_doc.rs: end -->\n"];
@@ -122,27 +121,27 @@ fn pyarrow_queries(document: &str) -> Vec<String> {
 #[test]
 fn the_worked_queries_run_with_pyarrow_and_say_what_the_fixture_holds() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let venv = std::process::Command::new(root.join("scripts/install-deps.sh")).arg("--venv").finished().unwrap();
+    let venv = Command::new(root.join("scripts/install-deps.sh")).arg("--venv").output().unwrap();
     let venv = String::from_utf8(venv.stdout).unwrap();
     let python = Path::new(venv.trim()).join("bin/python");
     assert!(python.exists(), "the tests need pyarrow: scripts/install-deps.sh --test");
     let output = tempfile::tempdir().unwrap();
-    let ingested = std::process::Command::new(env!("CARGO_BIN_EXE_smbreplay"))
+    let ingested = Command::new(env!("CARGO_BIN_EXE_smbreplay"))
         .args(["ingest", "--no-tshark", "--output"])
         .arg(output.path())
         .arg(root.join("fixtures/quickstart/capture.pcapng"))
         .env("XDG_STATE_HOME", output.path())
         .env("SMBREPLAY_CONFIG", output.path().join("config.toml"))
-        .finished()
+        .output()
         .unwrap();
     assert!(ingested.status.success(), "{}", String::from_utf8_lossy(&ingested.stderr));
     let document = fs::read_to_string(root.join("docs/schema.md")).unwrap();
     let mut said = String::new();
     for query in pyarrow_queries(&document) {
-        let run = std::process::Command::new(&python)
+        let run = Command::new(&python)
             .args(["-c", &query])
             .current_dir(output.path().join(".tracer/capture.pcapng/sessions"))
-            .finished()
+            .output()
             .unwrap();
         assert!(run.status.success(), "{query}\n{}", String::from_utf8_lossy(&run.stderr));
         said += &String::from_utf8_lossy(&run.stdout);

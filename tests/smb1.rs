@@ -10,29 +10,29 @@
 mod support;
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 use support::Samba;
-use support::limited::Limited as _;
+use support::process::Command;
 use support::program::Run;
 use support::recording::Recording;
+use support::skips::without_root;
 
 fn smb1(capture: &Path, arguments: &[&str]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smbreplay"));
-    Run::of(command.arg("smb1").arg(capture).args(arguments).finished().unwrap())
+    Run::of(command.arg("smb1").arg(capture).args(arguments).output().unwrap())
 }
 
 #[test]
 fn what_a_client_does_over_smb1_is_told_and_none_of_it_is_replayable() {
-    if support::lacks_root("tcpdump") {
+    if without_root("capture with tcpdump") {
         return;
     }
     let samba = Samba::start(&[("SMBD_GLOBAL", "server min protocol = NT1")]);
     let folder = tempfile::tempdir().unwrap();
     let (file, login) = (folder.path().join("file"), folder.path().join("login"));
     std::fs::write(&file, vec![b'x'; 20_000]).unwrap();
-    std::fs::write(&login, format!("username={}\npassword={}\n", Samba::user(), Samba::PASSWORD)).unwrap();
+    std::fs::write(&login, format!("username={}\npassword={}\n", Samba::USER, Samba::PASSWORD)).unwrap();
     let recording = Recording::start(folder.path(), samba.port());
     let fetched = folder.path().join("fetched");
     let script = format!(
@@ -45,7 +45,7 @@ fn what_a_client_does_over_smb1_is_told_and_none_of_it_is_replayable() {
         .args(["//127.0.0.1/testshare", "-m", "NT1", "--option=client min protocol=NT1", "--authentication-file"])
         .arg(&login)
         .args(["--port", &samba.port().to_string(), "--command", &script])
-        .finished()
+        .output()
         .expect("the tests need smbclient: scripts/install-deps.sh --test");
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("NT_STATUS_OBJECT_NAME_NOT_FOUND"), "{said}");
@@ -55,7 +55,7 @@ fn what_a_client_does_over_smb1_is_told_and_none_of_it_is_replayable() {
     let activity = smb1(&capture, &["--port", &port, "--format", "json"]).json();
     let logins = activity["logins"].as_array().unwrap();
     assert_eq!(logins.len(), 1, "{logins:?}");
-    assert_eq!((&logins[0]["user"], &logins[0]["status"]), (&json!(Samba::user()), &json!("STATUS_SUCCESS")));
+    assert_eq!((&logins[0]["user"], &logins[0]["status"]), (&json!(Samba::USER), &json!("STATUS_SUCCESS")));
 
     let files = activity["files"].as_array().unwrap();
     let named = |path: &str| files.iter().find(|file| file["path"] == path).unwrap_or(&Value::Null);
@@ -67,7 +67,7 @@ fn what_a_client_does_over_smb1_is_told_and_none_of_it_is_replayable() {
     assert!(files.iter().all(|file| file["path"] != "."), "what a search finds was not touched: {files:?}");
     assert_eq!(of("absent.txt"), [0, 1, 0, 0, 0, 0, 0]);
     let user = named("d\\up.bin")["users"][0].as_str().unwrap();
-    assert!(user.ends_with(&format!("\\{}", Samba::user())), "{user}");
+    assert!(user.ends_with(&format!("\\{}", Samba::USER)), "{user}");
 
     let operations = activity["operations"].as_array().unwrap();
     assert!(operations.iter().all(|operation| operation["replayable"] == false && !operation["status"].is_null()));

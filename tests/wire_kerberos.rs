@@ -10,7 +10,7 @@ use support::kdc::Kdc;
 
 fn credentials(kdc: String, password: &str) -> Credentials {
     Credentials::Kerberos {
-        user: Samba::user().to_owned(),
+        user: Samba::USER.to_owned(),
         realm: Kdc::REALM.to_owned(),
         password: Password::new(password),
         kdc: Some(kdc),

@@ -19,7 +19,7 @@ use support::Samba;
 const READ_WRITE: u32 = access::READ_DATA | access::WRITE_DATA | access::READ_ATTRIBUTES | access::DELETE;
 
 fn user() -> Credentials {
-    Credentials::ntlm(Samba::user(), "", Samba::PASSWORD)
+    Credentials::ntlm(Samba::USER, "", Samba::PASSWORD)
 }
 
 fn options(samba: &Samba, dialect: Dialect) -> ConnectOptions {
@@ -205,7 +205,7 @@ async fn guests_and_null_sessions_work_unsigned() {
 async fn a_wrong_password_is_a_refused_login_that_names_the_user() {
     let samba = Samba::shared();
     let connection = Connection::connect(ConnectOptions::new(samba.address())).await.unwrap();
-    let error = connection.login(&Credentials::ntlm(Samba::user(), "DOM", "wrong")).await.unwrap_err();
+    let error = connection.login(&Credentials::ntlm(Samba::USER, "DOM", "wrong")).await.unwrap_err();
     assert!(error.is_target() && error.status() == Some(NtStatus::LOGON_FAILURE), "{error}");
     assert!(error.to_string().contains("DOM\\testuser") && !error.to_string().contains("wrong"), "{error}");
     // The connection is as good as before.

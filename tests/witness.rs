@@ -2,12 +2,12 @@
 //! purpose. A full run is `scripts/witness.sh` by hand; this one is sized for CI.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-#[path = "support/limited.rs"]
-mod limited;
+mod support;
 
-use limited::Limited as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use support::process::Command;
+use support::skips::skipped;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -19,7 +19,7 @@ fn witness(arguments: &[&str]) -> (bool, String) {
     let output = Command::new(script)
         .args(arguments)
         .env("SMBREPLAY", env!("CARGO_BIN_EXE_smbreplay"))
-        .finished()
+        .output()
         .expect("scripts/witness.sh runs");
     let printed = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
     (output.status.success(), printed.into_owned())
@@ -27,9 +27,9 @@ fn witness(arguments: &[&str]) -> (bool, String) {
 
 /// Whether tshark is there to be asked. CI has it (scripts/install-deps.sh --test); who has not is told, not failed.
 fn can_ask() -> bool {
-    let found = Command::new("tshark").arg("--version").finished().is_ok_and(|output| output.status.success());
+    let found = Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success());
     if !found {
-        eprintln!("SKIPPED: tshark is not installed, nothing was compared: scripts/install-deps.sh --test");
+        skipped("tshark is not installed, nothing was compared: scripts/install-deps.sh --test");
     }
     found
 }

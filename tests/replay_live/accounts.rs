@@ -1,13 +1,12 @@
 //! Replays onto servers whose accounts have other ids than those of the captured server.
 
-use std::process::Command;
-
 use smbreplay::model::{Command as SmbCommand, SecurityDescriptor, Sid};
 use smbreplay::replay::{Options, RunReport, Verdict};
 use smbreplay::wire::Credentials;
 
-use super::support::limited::Limited as _;
-use super::support::{Samba, lacks_root};
+use super::support::Samba;
+use super::support::process::Command;
+use super::support::skips::without_root;
 use super::{replay, sessions, target, told};
 
 /// An account that is made after the usual one, and so has another uid, gid and RID.
@@ -15,7 +14,7 @@ const OTHER: &str = "testuser3";
 
 fn server(settings: &[(&str, &str)]) -> Samba {
     let samba = Samba::start(&[&[("SMBD_EXTRA_USERS", OTHER)], settings].concat());
-    let prepared = samba.preparing("setinfo", "testshare").env("SMBD_USER", OTHER).finished().unwrap();
+    let prepared = samba.preparing("setinfo", "testshare").env("SMBD_USER", OTHER).output().unwrap();
     assert!(prepared.status.success(), "{}", String::from_utf8_lossy(&prepared.stderr));
     samba
 }
@@ -34,17 +33,17 @@ fn descriptors(report: &RunReport) -> Vec<SecurityDescriptor> {
 }
 
 fn id(option: &str, user: &str) -> String {
-    let output = Command::new("id").args([option, user]).finished().unwrap();
+    let output = Command::new("id").args([option, user]).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
 #[test]
 fn setinfo_agrees_on_a_server_whose_accounts_have_other_ids() {
-    if lacks_root("it makes a second user") {
+    if without_root("make further users") {
         return;
     }
     let samba = server(&[]);
-    assert!(id("-u", OTHER) != id("-u", Samba::user()) && id("-g", OTHER) != id("-g", Samba::user()));
+    assert!(id("-u", OTHER) != id("-u", Samba::USER) && id("-g", OTHER) != id("-g", Samba::USER));
     let report = replay_as_other(&samba);
     assert_eq!(report.verdict(), Verdict::Agreed, "{}", told(&report));
     let own = |sid: &Sid| sid.is_of_one_server();
@@ -55,9 +54,6 @@ fn setinfo_agrees_on_a_server_whose_accounts_have_other_ids() {
 
 #[test]
 fn rights_that_differ_on_the_target_are_named_entry_by_entry() {
-    if lacks_root("it makes a second user") {
-        return;
-    }
     // Other modes of new files: other masks in the entries that stand for them.
     let samba = server(&[("SMBD_TESTSHARE", "force create mode = 0666\n    force directory mode = 0777")]);
     let report = replay_as_other(&samba);

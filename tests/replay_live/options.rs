@@ -6,8 +6,6 @@ use smbreplay::replay::{ReplayError, UserRule};
 use smbreplay::store::Manifest;
 use smbreplay::tools::{Keys, Profile, Tool, Tshark};
 
-use super::support::lacks_root;
-use super::support::limited::Limited as _;
 use super::*;
 
 /// A fixture with its logins, and what is sealed in it opened with its keys.
@@ -89,7 +87,7 @@ fn a_mapping_that_makes_two_files_one_is_refused() {
 /// The owner of a file says who was logged in when it was made.
 #[test]
 fn captured_users_log_in_as_those_they_are_mapped_to() {
-    if lacks_root("it makes a second user") {
+    if without_root("make further users") {
         return;
     }
     let samba = Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]);
@@ -100,7 +98,7 @@ fn captured_users_log_in_as_those_they_are_mapped_to() {
     };
     prepared();
     let uid = |user: &str| {
-        let output = Command::new("id").args(["-u", user]).finished().unwrap();
+        let output = Command::new("id").args(["-u", user]).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().parse::<u32>().unwrap()
     };
     let owner = |share: &str, file: &str| {
@@ -182,9 +180,6 @@ fn a_selection_is_replayed_with_what_it_needs_and_nothing_else() {
 
 #[test]
 fn selected_users_and_durable_opens_bring_what_they_rely_on() {
-    if lacks_root("it makes a second user") {
-        return;
-    }
     let samba = Samba::start(&[("SMBD_EXTRA_USERS", "testuser2")]);
     samba.prepare("many-sessions", "testshare");
     samba.prepare("many-sessions", "guestshare");
@@ -226,7 +221,7 @@ fn a_capture_from_the_middle_gets_its_tree_from_the_named_share() {
         .arg("-r")
         .arg(repository().join("fixtures/quickstart/capture.pcapng"))
         .stderr(std::process::Stdio::null())
-        .ended()
+        .status()
         .expect("the tests need tshark: scripts/install-deps.sh --test");
     assert!(status.success());
     let sessions = sessions_of(cut, 445);
@@ -278,7 +273,7 @@ fn copies_at_once_do_not_disturb_each_other() {
 fn a_loop_tells_which_time_diverged() {
     let samba = Samba::start(&[]);
     samba.prepare("quickstart", "testshare");
-    samba.make_folder("testshare", "base");
+    let base = samba.make_folder("testshare", "base");
     let mut target = target(&samba, None);
     target.names.base_dir = Some("base".into());
     let options = Options { iterations: 2, clones: 2, ..Options::default() };

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::limited::Limited as _;
+use super::process::Command;
 use super::program::Run;
 
 pub(crate) struct Case {
@@ -51,7 +51,7 @@ impl Case {
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Run {
-        Run::of(self.command(args).finished().expect("smbreplay runs"))
+        Run::of(self.command(args).output().expect("smbreplay runs"))
     }
 
     pub(crate) fn json(&self, args: &[&str]) -> Value {
@@ -63,7 +63,7 @@ impl Case {
     pub(crate) fn tshark(&self, args: &[&str]) -> String {
         let mut command = Command::new("tshark");
         command.args(["-n", "-r"]).arg(self.capture()).args(args).env("LC_ALL", "C.UTF-8");
-        let output = command.finished().expect("the tests need tshark: scripts/install-deps.sh --test");
+        let output = command.output().expect("the tests need tshark: scripts/install-deps.sh --test");
         String::from_utf8(output.stdout).expect("text")
     }
 }

@@ -2,12 +2,15 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use super::process::{Child, Command};
+use super::skips::skipped;
 
 /// Longer than anything takes on a machine under load.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -26,13 +29,12 @@ pub(crate) struct Chromium {
 
 impl Chromium {
     /// None, after saying so, on a machine without Chromium that is no CI.
+    #[track_caller]
     pub(crate) fn start() -> Option<Self> {
         let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
         let Some(program) = names.into_iter().find_map(|name| which::which(name).ok()) else {
             assert!(std::env::var_os("CI").is_none(), "the tests need chromium: scripts/install-deps.sh --test");
-            super::skipped(
-                "there is no chromium here, so no page was looked at; scripts/install-deps.sh --test installs it",
-            );
+            skipped("there is no chromium here; scripts/install-deps.sh --test installs it");
             return None;
         };
         let folder = tempfile::Builder::new().prefix("smbreplay-chromium-").tempdir().expect("a folder");

@@ -3,12 +3,12 @@
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use super::limited::LimitedChild as _;
+use super::process::{Child, Command};
 use super::{Samba, free_port};
 
 /// A running KDC on 127.0.0.1.
@@ -28,7 +28,7 @@ impl Kdc {
         let port = free_port();
         write_configuration(folder.path(), port);
         run(folder.path(), "kdb5_util", &["create", "-s", "-r", Self::REALM, "-P", "master"], "");
-        let (user, service) = (Samba::user(), format!("cifs/{}", Self::SERVER));
+        let (user, service) = (Samba::USER, format!("cifs/{}", Self::SERVER));
         // sspi wants a KDC that asks for preauthentication, as Active Directory does.
         let queries = format!(
             "addprinc +requires_preauth -pw {} {user}\naddprinc -randkey {service}\nktadd -k {} {service}\n",
@@ -111,6 +111,6 @@ fn run(folder: &Path, program: &str, arguments: &[&str], input: &str) {
         .spawn()
         .unwrap_or_else(|error| panic!("{program}: {error}: scripts/install-deps.sh --test"));
     child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("the queries are read");
-    let output = child.finished().expect("it ends");
+    let output = child.wait_with_output().expect("it ends");
     assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
 }

@@ -5,25 +5,25 @@
 pub(crate) mod case;
 pub(crate) mod chromium;
 pub(crate) mod kdc;
-pub(crate) mod limited;
 pub(crate) mod messages;
 pub(crate) mod packets;
+pub(crate) mod process;
 pub(crate) mod program;
 pub(crate) mod recording;
 pub(crate) mod rpc_facts;
+pub(crate) mod skips;
 
-use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::process::Output;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use smbreplay::replay::{NameMap, Target};
 use smbreplay::wire::{ConnectOptions, Credentials};
 use tempfile::TempDir;
 
-use limited::Limited as _;
+use process::Command;
 
 /// A running smbd on 127.0.0.1.
 pub(crate) struct Samba {
@@ -35,19 +35,8 @@ pub(crate) struct Samba {
 static SHARED: Mutex<Weak<Samba>> = Mutex::new(Weak::new());
 
 impl Samba {
+    pub(crate) const USER: &'static str = "testuser";
     pub(crate) const PASSWORD: &'static str = "Passw0rd!";
-
-    /// Who can log in: without root that is the one who runs the tests.
-    pub(crate) fn user() -> &'static str {
-        static USER: LazyLock<String> = LazyLock::new(|| {
-            if is_root() {
-                return "testuser".to_owned();
-            }
-            let output = Command::new("id").arg("-un").finished().expect("id");
-            String::from_utf8(output.stdout).expect("text").trim().to_owned()
-        });
-        &USER
-    }
 
     /// The server that the tests of a binary share while any of them runs. Use files with names of your own.
     pub(crate) fn shared() -> Arc<Self> {
@@ -96,7 +85,7 @@ impl Samba {
     pub(crate) fn target(&self) -> Target {
         Target {
             connect: ConnectOptions::new(self.address()),
-            credentials: Credentials::ntlm(Self::user(), "", Self::PASSWORD),
+            credentials: Credentials::ntlm(Self::USER, "", Self::PASSWORD),
             users: Vec::new(),
             names: NameMap { server: "127.0.0.1".into(), ..NameMap::default() },
             follow_dialect: true,
@@ -111,22 +100,22 @@ impl Samba {
         folder
     }
 
-    /// Puts a file into a share that everybody may read and write, whatever the umask of the tests; its folders are made.
-    pub(crate) fn put(&self, share: &str, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.share_dir(share).join(name);
-        for folder in Path::new(name).ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()) {
-            let folder = self.share_dir(share).join(folder);
-            std::fs::create_dir_all(&folder).expect("a folder in the share");
-            std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o777)).expect("chmod");
+    /// Puts a file into a share, with the folders on its way, that everybody may read and write whatever the umask is.
+    pub(crate) fn put(&self, share: &str, path: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let root = self.share_dir(share);
+        let folders: Vec<_> = Path::new(path).ancestors().skip(1).filter(|part| *part != Path::new("")).collect();
+        for folder in folders.into_iter().rev().filter(|folder| !root.join(folder).exists()) {
+            self.make_folder(share, folder.to_str().expect("text"));
         }
-        std::fs::write(&path, content).expect("a file in the share");
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).expect("chmod");
-        path
+        let file = root.join(path);
+        std::fs::write(&file, bytes).expect("a file in the share");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).expect("chmod");
+        file
     }
 
     /// Puts a share in the state in which a fixture was captured.
     pub(crate) fn prepare(&self, case: &str, share: &str) {
-        let output = self.preparing(case, share).finished().expect("scripts/prepare-share.sh runs");
+        let output = self.preparing(case, share).output().expect("scripts/prepare-share.sh runs");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 
@@ -134,7 +123,7 @@ impl Samba {
     pub(crate) fn preparing(&self, case: &str, share: &str) -> Command {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/prepare-share.sh");
         let mut command = Command::new(script);
-        command.arg(case).arg(self.share_dir(share)).env("SMBD_USER", Self::user());
+        command.arg(case).arg(self.share_dir(share)).env("SMBD_USER", Self::USER);
         command
     }
 
@@ -159,10 +148,10 @@ impl Samba {
             .arg(action)
             .env("SMBD_BASE", self.base())
             .env("SMBD_PORT", self.port.to_string())
-            .env("SMBD_USER", Self::user())
+            .env("SMBD_USER", Self::USER)
             .env("SMBD_PASSWORD", Self::PASSWORD)
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
-            .finished()
+            .output()
             .expect("scripts/smbd.sh runs")
     }
 }
@@ -173,29 +162,6 @@ impl Drop for Samba {
         if !output.status.success() {
             eprintln!("smbd does not stop: {}", String::from_utf8_lossy(&output.stderr));
         }
-    }
-}
-
-/// Whether the tests run as root.
-pub(crate) fn is_root() -> bool {
-    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
-}
-
-/// Whether a test has to be left out, since it needs root for this.
-pub(crate) fn lacks_root(what_for: &str) -> bool {
-    if !is_root() {
-        skipped(&format!("needs root: {what_for}"));
-    }
-    !is_root()
-}
-
-/// Says loudly that the test under way is left out, in the list that `scripts/test.sh` prints at the end, and on stderr.
-pub(crate) fn skipped(why: &str) {
-    let line = format!("SKIPPED {}: {why}\n", std::thread::current().name().unwrap_or("a test"));
-    eprint!("{line}");
-    if let Some(list) = std::env::var_os("SMBREPLAY_SKIPPED_TESTS") {
-        let list = std::fs::File::options().append(true).create(true).open(list);
-        list.and_then(|mut list| list.write_all(line.as_bytes())).expect("the list of skipped tests");
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use super::limited::{Limited as _, LimitedChild as _};
+use super::process::{Child, Command};
 
 /// tcpdump on the loopback interface, for one port.
 pub(crate) struct Recording {
@@ -33,7 +33,7 @@ impl Recording {
     }
 
     /// Ends it when its file has not grown for a while.
-    pub(crate) fn stop(self) -> PathBuf {
+    pub(crate) fn stop(mut self) -> PathBuf {
         let size = || std::fs::metadata(&self.file).map(|metadata| metadata.len()).unwrap_or(0);
         let (mut last, mut since) = (size(), Instant::now());
         while since.elapsed() < Duration::from_secs(2) {
@@ -42,9 +42,10 @@ impl Recording {
                 (last, since) = (size(), Instant::now());
             }
         }
-        let kill = Command::new("kill").arg("-INT").arg(self.tcpdump.id().to_string()).ended().expect("tcpdump runs");
+        let kill =
+            Command::new("kill").arg("-INT").arg(self.tcpdump.id().to_string()).status().expect("tcpdump runs");
         assert!(kill.success());
-        self.tcpdump.ended().expect("tcpdump ends");
-        self.file
+        self.tcpdump.wait().expect("tcpdump runs");
+        self.file.clone()
     }
 }

@@ -1,6 +1,6 @@
 //! The container's recipe, which no engine is at hand to try: its paths, packages, binary and compiler must exist.
 
-use std::process::Command;
+use crate::process::Command;
 
 /// The instructions of a Dockerfile, each as one line.
 fn instructions(docker: &str) -> Vec<String> {

@@ -1,4 +1,5 @@
-//! Processes are started in src/tools, asynchronous code stands in query, wire, replay and cli, and nowhere else.
+//! Processes are started in src/tools, asynchronous code stands in query, wire, replay and cli, and nowhere else; tests start
+//! programs with a time limit.
 
 use crate::lexer::Token;
 use crate::tree::Source;
@@ -40,6 +41,32 @@ pub(crate) fn findings(source: &Source) -> Vec<String> {
     found
 }
 
+/// The one file of the tests that may start programs: it gives each a time limit.
+const LIMITED: &str = "tests/support/process.rs";
+
+/// Uses of `std::process::Command` and `tokio::process` in tests: programs started without a time limit.
+pub(crate) fn unlimited_findings(source: &Source) -> Vec<String> {
+    if source.path == LIMITED {
+        return Vec::new();
+    }
+    let tokens = source.tokens();
+    let is = |at: usize, word: &str| tokens.get(at).is_some_and(|token| token.is(word));
+    let mut found = Vec::new();
+    for at in (0..tokens.len()).filter(|at| is(*at, "process")) {
+        let after_path = at >= 3 && is(at - 1, ":") && (is(at - 3, "std") || is(at - 3, "tokio"));
+        let in_group = at >= 1 && (is(at - 1, "{") || is(at - 1, ",")) && within_use(&tokens[..at]);
+        if !after_path && !in_group {
+            continue;
+        }
+        let leads_on = is(at + 1, ":") && is(at + 2, ":");
+        let names_it = |name: &Token| ["Command", "*", "self"].iter().any(|word| name.is(word));
+        if !leads_on || group(&tokens[at + 3..]).any(names_it) {
+            found.push(format!("{}:{}: start programs with {LIMITED}", source.path, tokens[at].line));
+        }
+    }
+    found
+}
+
 /// Async code and tokio outside of the stages that have them.
 pub(crate) fn async_findings(source: &Source) -> Vec<String> {
     if ["query", "wire", "replay", "cli"].contains(&source.stage()) {
@@ -51,21 +78,6 @@ pub(crate) fn async_findings(source: &Source) -> Vec<String> {
         .filter(|token| ["tokio", "async", "await"].iter().any(|word| token.is(word)))
         .map(|token| {
             format!("{}:{}: {:?} in {}, which is threads", source.path, token.line, token.kind, source.stage())
-        })
-        .collect()
-}
-
-/// Where a test waits for a program without a limit: what `std::process` gives for that, outside of the file that has limits.
-pub(crate) fn unlimited_findings(source: &Source) -> Vec<String> {
-    if source.path.ends_with("support/limited.rs") {
-        return Vec::new();
-    }
-    let tokens = source.tokens();
-    let calls = tokens.windows(4).filter(|call| call[0].is(".") && call[2].is("(") && call[3].is(")"));
-    calls
-        .filter(|call| call[1].is("output") || call[1].is("wait_with_output"))
-        .map(|call| {
-            format!("{}:{}: waits without a limit; tests/support/limited.rs has one", source.path, call[1].line)
         })
         .collect()
 }
@@ -118,19 +130,37 @@ mod tests {
     }
 
     #[test]
+    fn programs_without_a_limit_are_found_in_tests() {
+        let count = |path: &str, text: &str| unlimited_findings(&Source::new(path, text)).len();
+        for text in [
+            "use std::process::Command;",
+            "use std::process::{Command, Stdio};",
+            "use std::process;",
+            "use std::process as p;",
+            "use std::{io, process};",
+            "use std::process::{self, Stdio};",
+            "use tokio::process::*;",
+            "fn f() { std::process::Command::new(\"x\"); }",
+        ] {
+            assert_eq!(count("tests/cli.rs", text), 1, "{text}");
+            assert_eq!(count(LIMITED, text), 0);
+        }
+        for text in [
+            "use std::process::{Output, Stdio};",
+            "use support::process::Command;",
+            "use super::process::{Child, Command};",
+            "fn f(process: u8) {} struct S { process: Child }",
+        ] {
+            assert_eq!(count("tests/cli.rs", text), 0, "{text}");
+        }
+    }
+
+    #[test]
     fn async_outside_its_stages_is_found() {
         let count = |path: &str, text: &str| async_findings(&Source::new(path, text)).len();
         assert_eq!(count("src/ingest.rs", "use tokio::sync::mpsc;"), 1);
         assert_eq!(count("src/store/reader.rs", "async fn f() { g().await }"), 2);
         assert_eq!(count("src/model/ids.rs", "struct AsyncId; fn is_async() {} // async"), 0);
         assert_eq!(count("src/wire/reader.rs", "use tokio::io; async fn f() {}"), 0);
-    }
-
-    #[test]
-    fn a_test_that_waits_without_a_limit_is_found() {
-        let count = |path: &str, text: &str| unlimited_findings(&Source::new(path, text)).len();
-        assert_eq!(count("tests/query.rs", "Command::new(\"x\").output().unwrap(); child.wait_with_output()"), 2);
-        assert_eq!(count("tests/query.rs", "command.finished(); run.output; // x.output()"), 0);
-        assert_eq!(count("tests/support/limited.rs", "Command::new(\"x\").output()"), 0);
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::lexer::{Kind, Token, tokens};
 
-/// A Rust file below src.
+/// A Rust file below src or tests.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// From the project's root, with `/`.
@@ -67,12 +67,11 @@ impl Tree {
         &self.sources
     }
 
-    /// The Rust files of the tests but for these ones, which start nothing of the project.
-    pub(crate) fn tests(&self) -> Vec<Source> {
+    /// The Rust files below tests.
+    pub(crate) fn test_sources(&self) -> Vec<Source> {
         let mut paths = Vec::new();
         collect(&self.root.join("tests"), ".rs", &mut paths);
-        let sources = paths.iter().map(|path| Source { path: relative(&self.root, path), text: read(path) });
-        sources.filter(|source| !source.path.starts_with("tests/tidy/")).collect()
+        paths.iter().map(|path| Source { path: relative(&self.root, path), text: read(path) }).collect()
     }
 
     /// A file's text. Fails when there is none.
