@@ -20,6 +20,7 @@
 # the scripts under test. It shares this machine's network. Mounts and processes end with the run. Needs root, on Debian or Ubuntu;
 # debootstrap is installed when missing. The exit status is that of the first command that fails.
 set -euo pipefail
+umask 022
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 suite=bookworm as_user='' mask='' timezone='' cpus='' on_tmpfs='' shift_by=7 cache='' root='' keep=''
@@ -52,16 +53,13 @@ if [[ ${#commands[@]} == 0 ]]; then commands=(scripts/demo.sh scripts/test.sh); 
 [[ -z $mask || $mask =~ ^0?[0-7]{3}$ ]] || die "--umask takes three octal digits"
 [[ $(id -u) == 0 ]] || die "needs root: it makes a system and mounts /proc, /sys and /dev in it"
 root=${root:-${TMPDIR:-/tmp}/smbreplay-fresh-$suite}
-marker=$root.smbreplay-fresh # beside the system; only what has it is removed
+marker=$root.smbreplay-fresh # beside the system, and locked while it is in use; only a system with it is removed
 
-mounted_below() { findmnt --raw --noheadings --output TARGET | grep -q "^$1/"; }
+mounted_below() { findmnt --raw --noheadings --output TARGET | awk -v below="$1/" 'index($0, below) == 1 { found = 1 } END { exit !found }'; }
 
 remove_root() {
-    [[ -e $root ]] || return 0
-    [[ -e $marker ]] || die "$root was not made by fresh.sh; remove it or give another --root"
     if mounted_below "$root"; then die "something is mounted below $root; it stays"; fi
     rm -rf --one-file-system -- "$root"
-    rm -f -- "$marker"
 }
 
 make_bare() { # make_bare DIR
@@ -91,17 +89,22 @@ copy_registry_settings() {
     done
 }
 
-remove_root
 mkdir -p "$(dirname "$root")"
-: >"$marker"
-trap 'if [[ -z $keep ]]; then remove_root; else echo "fresh.sh: $root stays"; fi' EXIT
+[[ ! -e $root || -e $marker ]] || die "$root was not made by fresh.sh; remove it or give another --root"
+exec 9>>"$marker"
+flock --nonblock 9 || die "another run uses $root; give another --root"
+remove_root
+trap 'if [[ -z $keep ]]; then remove_root; rm -f -- "$marker"; else echo "fresh.sh: $root stays"; fi' EXIT
 if [[ -n $cache ]]; then
+    mkdir -p "$cache"
+    exec 8>>"$cache/lock"
+    flock 8
     if [[ ! -e $cache/$suite.complete ]]; then
-        mkdir -p "$cache"
         rm -rf --one-file-system -- "${cache:?}/$suite"
         make_bare "$cache/$suite"
         : >"$cache/$suite.complete"
     fi
+    exec 8>&-
     cp -a "$cache/$suite" "$root"
 else
     make_bare "$root"
@@ -118,8 +121,11 @@ if [[ -n $as_user ]]; then
     chroot "$root" useradd --create-home --shell /bin/bash "$user"
 fi
 clone=$home/smbreplay
-git -c advice.detachedHead=false clone --quiet --no-local "$repository" "$root$clone"
-git -C "$root$clone" checkout --quiet "$(git -C "$repository" rev-parse HEAD)"
+(
+    umask "${mask:-022}"
+    git -c advice.detachedHead=false clone --quiet --no-local "$repository" "$root$clone"
+    git -C "$root$clone" checkout --quiet "$(git -C "$repository" rev-parse HEAD)"
+)
 mkdir -p "$root/opt/rust" "$root$home/.cargo" "$root$home/.cache/smbreplay"
 if [[ -e $root/etc/cargo-config.toml ]]; then cp "$root/etc/cargo-config.toml" "$root$home/.cargo/config.toml"; fi
 chroot "$root" chown -R "$user:" "$home"
@@ -130,6 +136,9 @@ set -euo pipefail
 export HOME=$home USER=$user LOGNAME=$user PATH=/opt/rust/bin:/usr/local/bin:/usr/bin:/bin
 export SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt CARGO_HTTP_CAINFO=/etc/ssl/certs/ca-certificates.crt
 export PIP_CERT=/etc/ssl/certs/ca-certificates.crt CI=true
+$(for name in http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY NO_PROXY; do
+    if [[ -n ${!name:-} ]]; then printf 'export %s=%q\n' "$name" "${!name}"; fi
+done)
 ${timezone:+export TZ=$(printf %q "$timezone")}
 ${on_tmpfs:+export TMPDIR=/mnt}
 ${mask:+umask $mask}
@@ -171,7 +180,11 @@ inside() {
 export -f inside
 export root cache suite user home clone as_user on_tmpfs
 status=0
-# The namespace of processes ends with its first one: nothing that the run started outlives it.
-unshare --mount --propagation private --pid --fork --kill-child bash -euo pipefail -c inside || status=$?
+# The namespaces end with their first process, and that one with this script, however it ends: nothing that the run started
+# or mounted outlives it.
+setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child bash -euo pipefail -c inside 9>&- &
+run=$!
+trap 'kill -KILL "$run"; wait "$run" || true; exit 130' INT TERM HUP
+wait "$run" || status=$?
 if [[ $status == 0 ]]; then echo "fresh.sh: passed on a bare $suite: ${commands[*]}"; else echo "fresh.sh: failed on a bare $suite with status $status" >&2; fi
 exit "$status"

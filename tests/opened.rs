@@ -14,7 +14,7 @@ use support::Samba;
 use support::kdc::Kdc;
 use support::messages::Messages;
 use support::packets::{Conversation, Link, Segment, pcap_of};
-use support::process::Command;
+use support::process;
 use support::recording::Recording;
 use support::skips::without_root;
 
@@ -119,7 +119,7 @@ fn a_sealed_write_of_eight_mebibytes_is_opened_with_a_password() {
     std::fs::write(&file, eight_mebibytes()).unwrap();
     std::fs::write(&login, format!("username={}\npassword={}\n", Samba::USER, Samba::PASSWORD)).unwrap();
     let recording = Recording::start(folder.path(), samba.port());
-    let output = Command::new("smbclient")
+    let output = process::Command::new("smbclient")
         .args(["//127.0.0.1/encshare", "--authentication-file"])
         .arg(&login)
         .args(["--port", &samba.port().to_string(), "--command"])

@@ -273,7 +273,7 @@ fn copies_at_once_do_not_disturb_each_other() {
 fn a_loop_tells_which_time_diverged() {
     let samba = Samba::start(&[]);
     samba.prepare("quickstart", "testshare");
-    let base = samba.make_folder("testshare", "base");
+    samba.make_folder("testshare", "base");
     let mut target = target(&samba, None);
     target.names.base_dir = Some("base".into());
     let options = Options { iterations: 2, clones: 2, ..Options::default() };
