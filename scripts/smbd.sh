@@ -118,7 +118,10 @@ make_users() {
         make_system_users "$user" $extra_users
         for name in "$user" $extra_users; do add_to_samba "$name"; done
     else
-        printf '%s = %s %s\n' "$(id -un)" "$user" "$extra_users" >"$base/private/users"
+        # Who comes with a ticket has the workgroup before the name.
+        for name in "$user" $extra_users; do
+            printf '%s = %s SMBREPLAY\\%s\n' "$(id -un)" "$name" "$name"
+        done >"$base/private/users"
         add_to_samba "$(id -un)"
     fi
 }

@@ -57,8 +57,8 @@ fn domain_at(bytes: &[u8], at: usize) -> Option<Domain> {
 }
 
 impl RpcIds {
-    /// Learns from a captured response packet and the live one to the same call. What has the form of a handle and differs
-    /// is taken for one; it changes a request only where all of its 20 bytes return.
+    /// Learns from a captured response packet and the live one to the same call. What has the form of a handle where handles
+    /// are handed out and differs is taken for one; it changes a request only where all of its 20 bytes return.
     pub(super) fn learn(&mut self, captured: &[u8], live: &[u8], sids: &mut SidMap) {
         if packet_type(captured) != Some(RESPONSE) || packet_type(live) != Some(RESPONSE) {
             return;
@@ -68,8 +68,7 @@ impl RpcIds {
                 sids.learn_domain(was, is);
             }
         }
-        for at in (STUB..captured.len()).step_by(4) {
-            let (Some(was), Some(is)) = (handle_at(captured, at), handle_at(live, at)) else { return };
+        for (was, is) in handed_out(captured).zip(handed_out(live)) {
             // Samba writes the handle's kind where the specification has attributes that are 0.
             let has_form = |handle: &Handle| handle[1..4] == [0; 3] && handle[4..] != [0; 16];
             if was != is && was[0] == is[0] && has_form(&was) && has_form(&is) {
@@ -124,6 +123,13 @@ fn put_sid(packet: &mut [u8], at: usize, sids: &SidMap) {
     }
 }
 
+/// What stands where a call hands out a handle: it is the first of what the call returns, or the last before its status. Anywhere
+/// else the same bytes may be a part of a text, which changes with the names on the server.
+fn handed_out(response: &[u8]) -> impl Iterator<Item = Handle> + '_ {
+    let last = response.len().checked_sub(4 + 20).filter(|last| *last >= STUB);
+    [Some(STUB), last].into_iter().flatten().filter_map(|at| handle_at(response, at))
+}
+
 fn handle_at(packet: &[u8], at: usize) -> Option<Handle> {
     packet.get(at..)?.first_chunk().copied()
 }
@@ -156,6 +162,25 @@ mod tests {
         let before = signed.clone();
         handles.apply(&mut signed, Some(&sids));
         assert_eq!(signed, before, "an authenticated packet stays");
+    }
+
+    /// As in the answer to SamrEnumerateDomainUsers: the name of a user in the midst, which is another one on the target.
+    #[test]
+    fn a_name_is_no_handle() {
+        let text = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let numbers = |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<u8>>();
+        // Where to go on, and one entry: its RID and name, which is told of by length, pointer, and counts.
+        let named = |name: &str| {
+            let (count, bytes) = (name.len() as u32, 2 * name.len() as u32);
+            let entry = numbers(&[1000, bytes << 16 | bytes, 0x20008, count, 0, count]);
+            [numbers(&[1000, 0x20000, 1, 0x20004, 1]), entry, text(name), numbers(&[1, 0])].concat()
+        };
+        let mut handles = RpcIds::default();
+        for live in ["testuse2", "freshusers"] {
+            let answers = ["testuser", live].map(|name| packet(RESPONSE, &[&named(name)]));
+            handles.learn(&answers[0], &answers[1], &mut SidMap::default());
+        }
+        assert!(handles.handles.is_empty(), "{:?}", handles.handles);
     }
 
     #[test]

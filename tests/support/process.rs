@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(400);
 
 /// How long pipes are read once a program has ended, in case that something it started still holds them.
-const GRACE: Duration = Duration::from_secs(10);
+const GRACE: Duration = Duration::from_secs(5);
 
 /// A program about to be started.
 pub(crate) struct Command {
