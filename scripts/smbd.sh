@@ -126,11 +126,17 @@ make_users() {
     fi
 }
 
+# Whether this Samba has a setting: testparm lists all of them with their values.
+knows() { testparm -sv /dev/null 2>/dev/null | grep -q "^[[:space:]]*$1 = "; }
+
 write_conf() {
     local objects=streams_xattr who=
     if [[ -z $is_root ]]; then who="username map = $base/private/users"; fi
     # Alternate streams, EAs and DOS attributes live in xattrs; on a file system without them, in a database of ours.
     if ! xattrs_work; then objects="streams_xattr xattr_tdb"; fi
+    local directory_leases=
+    # Since 4.22, and on by default there; an older Samba has none and warns of the setting.
+    if knows "smb3 directory leases"; then directory_leases="    smb3 directory leases = no"; fi
     cat >"$conf" <<CONF
 [global]
     server role = standalone server
@@ -161,6 +167,7 @@ write_conf() {
     server max protocol = SMB3_11
     server multi channel support = yes
     smb2 leases = yes
+$directory_leases
     map to guest = Bad User
     guest account = nobody
     load printers = no
@@ -179,9 +186,17 @@ write_conf() {
     # replays of fixtures/async, without it in none of 120.
     kernel change notify = no
 
+    # What the fixtures show of attributes and names. Dot files are not hidden: Samba 4.17 does so in every answer, 4.22 in all
+    # but the one that makes the file.
+    store dos attributes = yes
+    map archive = yes
+    map hidden = no
+    map system = no
+    map readonly = no
+    hide dot files = no
+
     vfs objects = $objects
     ea support = yes
-    store dos attributes = yes
     xattr_tdb:file = $base/state/xattr.tdb
     $who
     ${SMBD_GLOBAL:-}
