@@ -2,6 +2,7 @@
 //! I/O, and is the only place that knows the layout of SMB2 messages.
 
 mod anomaly;
+mod capability;
 mod command;
 mod ctl_code;
 mod dialect;
@@ -31,6 +32,7 @@ mod timestamp;
 mod wire_event;
 
 pub use anomaly::{Anomalies, Anomaly};
+pub use capability::Capability;
 pub use command::Command;
 pub use ctl_code::CtlCode;
 pub use dialect::{Dialect, UnknownDialect};

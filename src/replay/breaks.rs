@@ -9,11 +9,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::classify::BreakSubject;
 use super::engine::{Flight, Lane, Login, Running};
 use super::lane::Job;
+use super::negotiated::NegotiatedDifference;
 use super::outcome::{Class, Finding, Outcome};
+use super::picks::Causes;
 use super::plan::{Plan, StepIndex, StepKind};
-use crate::model::message::OplockBreak;
-use crate::model::{Command, FileId, Operation, TreeId};
-use crate::wire::{Event, EventKind, Outgoing, Session};
+use crate::model::message::{CreateResponse, LeaseContext, OplockBreak};
+use crate::model::{Command, FileId, NtStatus, Operation, TreeId};
+use crate::wire::{Event, EventKind, Outgoing, Session, WireError};
 
 /// The breaks of a run.
 #[derive(Debug, Default)]
@@ -21,6 +23,12 @@ pub(super) struct Breaks {
     /// Captured breaks that have not come, by what they are about, in their order.
     awaited: FxHashMap<BreakSubject, VecDeque<StepIndex>>,
     come: FxHashSet<StepIndex>,
+    /// Those that are waited for now.
+    waiting: FxHashSet<StepIndex>,
+    /// By captured break: the CREATE of what it breaks, and what broke it.
+    causes: FxHashMap<StepIndex, (StepIndex, Vec<StepIndex>)>,
+    /// CREATEs that were granted an oplock or a lease.
+    granted: FxHashSet<StepIndex>,
     /// Breaks of opens whose CREATE is not answered yet.
     early: FxHashMap<FileId, (u32, Event)>,
     /// Where an open lives, for the engine's own acknowledgements.
@@ -30,7 +38,8 @@ pub(super) struct Breaks {
 
 impl Breaks {
     pub(super) fn new(plan: &Plan, operations: &[Operation]) -> Self {
-        let mut breaks = Self::default();
+        let causes = Causes::of(operations).breaks.into_iter().map(|cause| (cause.at, (cause.create, cause.by)));
+        let mut breaks = Self { causes: causes.collect(), ..Self::default() };
         for (at, (step, operation)) in plan.steps.iter().zip(operations).enumerate() {
             if step.kind == StepKind::Break
                 && let Some(part) = &operation.response
@@ -42,10 +51,37 @@ impl Breaks {
         breaks
     }
 
+    /// A CREATE was answered: something of its open can be broken, or nothing.
+    pub(super) fn opened(&mut self, step: StepIndex, create: &CreateResponse<'_>) {
+        let lease = create.contexts.find(LeaseContext::NAME).map(|context| LeaseContext::decode(context.data));
+        let granted = match lease {
+            Some(Ok(lease)) => lease.lease_state != 0,
+            _ => create.oplock_level != 0,
+        };
+        if granted {
+            self.granted.insert(step);
+        }
+    }
+
     /// Whether a captured break has come.
     pub(super) fn has_come(&self, step: StepIndex) -> bool {
         self.come.contains(&step)
     }
+}
+
+/// Why a break can no longer come.
+enum Hopeless {
+    /// Another step failed; the step where that began.
+    SkippedFor(StepIndex),
+    /// Its connection is gone.
+    Lost(WireError),
+    /// Its connection was ended as the captured one was.
+    ConnectionEnded,
+    /// The open has nothing that could be broken.
+    NothingGranted {
+        /// The CREATE.
+        create: StepIndex,
+    },
 }
 
 impl Running<'_> {
@@ -55,17 +91,85 @@ impl Running<'_> {
             return;
         }
         let now = self.now();
+        self.breaks.waiting.insert(step);
         self.in_flight.insert(step, Flight { due: now, handed_over: now });
         self.deadlines.push(Reverse((now + self.options.break_timeout, step)));
     }
 
-    /// A captured break did not come in time.
-    pub(super) fn break_missing(&mut self, step: StepIndex) {
+    /// Gives up the awaited breaks that can no longer come.
+    pub(super) fn give_up_breaks(&mut self) {
+        if self.breaks.waiting.is_empty() {
+            return;
+        }
+        let mut waiting: Vec<StepIndex> = self.breaks.waiting.iter().copied().collect();
+        waiting.sort_unstable();
+        for step in waiting {
+            match self.hopeless(step) {
+                Some(Hopeless::SkippedFor(root)) => {
+                    self.forget_break(step);
+                    self.skip(step, root);
+                }
+                Some(Hopeless::Lost(error)) => {
+                    self.forget_break(step);
+                    self.unanswered(step, &error);
+                }
+                Some(Hopeless::ConnectionEnded) => self.break_missing(step, "none; its connection has ended", None),
+                Some(Hopeless::NothingGranted { create }) => {
+                    let operation = self.operations.get(create as usize);
+                    let frame = operation.and_then(|operation| operation.parts().next()).map_or(0, |part| part.frame);
+                    let connection = self.plan.steps.get(create as usize).map_or(0, |step| self.connection_of(step));
+                    let differences = self.negotiations.on(connection);
+                    let cause = operation.and_then(|operation| differences.of_missing_break(operation));
+                    let none = format!("none; the CREATE of frame {frame} was granted no oplock and no lease");
+                    self.break_missing(step, &none, cause);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Why an awaited break can no longer come; None while it can.
+    fn hopeless(&self, step: StepIndex) -> Option<Hopeless> {
+        let connection = self.plan.steps.get(step as usize).map_or(0, |step| self.connection_of(step));
+        match self.lanes.get(connection as usize) {
+            Some(Lane::Down(root)) => return Some(Hopeless::SkippedFor(*root)),
+            Some(Lane::Closed) => return Some(Hopeless::ConnectionEnded),
+            Some(Lane::Up { wire, .. }) => {
+                if let Some(error) = wire.lost() {
+                    return Some(Hopeless::Lost(error));
+                }
+            }
+            Some(Lane::Idle | Lane::Connecting(_)) | None => {}
+        }
+        let (create, by) = self.breaks.causes.get(&step)?;
+        let settled = |step: &StepIndex| self.outcomes.get(*step as usize).and_then(Option::as_ref);
+        if let Some(outcome) = settled(create)
+            && !self.breaks.granted.contains(create)
+        {
+            return Some(match outcome.status {
+                Some(NtStatus::SUCCESS) => Hopeless::NothingGranted { create: *create },
+                _ => Hopeless::SkippedFor(self.root_of(*create)),
+            });
+        }
+        // All that could have broken it will not be sent.
+        let unsent = |outcome: &Outcome| matches!(outcome.class, Class::Skipped { .. } | Class::NotReplayable(_));
+        let none_sent = by.iter().all(|step| settled(step).is_some_and(unsent));
+        by.first().filter(|_| none_sent).map(|first| Hopeless::SkippedFor(self.root_of(*first)))
+    }
+
+    fn forget_break(&mut self, step: StepIndex) {
+        self.breaks.waiting.remove(&step);
         for awaited in self.breaks.awaited.values_mut() {
             awaited.retain(|other| *other != step);
         }
+    }
+
+    /// A captured break did not come in time, or cannot come.
+    pub(super) fn break_missing(&mut self, step: StepIndex, observed: &str, cause: Option<NegotiatedDifference>) {
+        self.forget_break(step);
         let mut outcome = Outcome::unanswered(step, Class::MissingResponse);
-        outcome.findings.push(Finding::new("break", "a break notification", "none"));
+        outcome.cause = cause;
+        outcome.findings.push(Finding::new("break", "a break notification", observed));
         self.finish(outcome);
     }
 
@@ -98,6 +202,7 @@ impl Running<'_> {
 
     fn break_came(&mut self, step: StepIndex, event: &Event) {
         self.breaks.come.insert(step);
+        self.breaks.waiting.remove(&step);
         let captured = self.operations.get(step as usize).and_then(|operation| operation.response.as_ref());
         let level = |pdu: &[u8]| match OplockBreak::decode(pdu).ok()? {
             OplockBreak::Oplock { oplock_level, .. } => Some(("new_oplock_level", u32::from(oplock_level))),

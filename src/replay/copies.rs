@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use super::engine::Engine;
 use super::name_map::NameMap;
 use super::outcome::{Class, Outcome};
+use super::probe::Probed;
 use super::run::{Aside, Finished, Prepared, Progress, ReplayError, Target};
 use crate::wire::{Connection, CreateSpec, access, disposition};
 
@@ -170,19 +171,19 @@ impl Prepared {
         Ok(())
     }
 
-    /// All copies at once, as many times as asked for. `login` is how long one took.
+    /// All copies at once, as many times as asked for.
     pub(super) async fn run_passes(
         &self,
-        login: Duration,
+        probed: Probed,
         mut progress: impl FnMut(Progress) + Send,
         stop: watch::Receiver<bool>,
     ) -> Result<Passes, ReplayError> {
-        let lead = (LOGINS_AHEAD * login * self.options.clones).clamp(LEAST_LEAD, MOST_LEAD);
+        let lead = (LOGINS_AHEAD * probed.login * self.options.clones).clamp(LEAST_LEAD, MOST_LEAD);
         let mut passes = Passes::default();
         let mut before = Progress::default();
         for iteration in 1..=self.options.iterations {
             let left = (self.options.iterations - iteration) as usize;
-            let copies = self.iteration(iteration, left, before, lead, &mut progress, stop.clone()).await?;
+            let copies = self.iteration(iteration, left, before, (probed, lead), &mut progress, stop.clone()).await?;
             let longest = copies.iter().map(|(_, finished)| finished.elapsed).max();
             passes.elapsed += longest.unwrap_or_default();
             for (pass, finished) in copies {
@@ -204,7 +205,7 @@ impl Prepared {
         iteration: u32,
         left: usize,
         before: Progress,
-        lead: Duration,
+        (probed, lead): (Probed, Duration),
         progress: &mut (impl FnMut(Progress) + Send),
         stop: watch::Receiver<bool>,
     ) -> Result<Vec<(Pass, Finished)>, ReplayError> {
@@ -215,7 +216,7 @@ impl Prepared {
             let engine = Engine::new(
                 Arc::clone(&self.plan),
                 Arc::clone(&self.operations),
-                self.target_of(copy),
+                self.target_of(copy, probed),
                 Arc::clone(&self.users),
                 self.options.clone(),
                 pass.number(),
@@ -246,15 +247,16 @@ impl Prepared {
         Ok(finished)
     }
 
-    fn target_of(&self, copy: u32) -> Arc<Target> {
-        match self.folder_of(copy) {
-            Some(folder) => {
-                let mut target = Target::clone(&self.target);
-                target.names.base_dir = Some(folder);
-                Arc::new(target)
-            }
-            None => Arc::clone(&self.target),
+    /// The target of a copy: names go into its folder, and no dialect is offered that the target does not speak.
+    fn target_of(&self, copy: u32, probed: Probed) -> Arc<Target> {
+        let mut target = Target::clone(&self.target);
+        if let Some(folder) = self.folder_of(copy) {
+            target.names.base_dir = Some(folder);
         }
+        if let Some(best) = probed.dialect {
+            target.connect.dialects.retain(|dialect| *dialect <= best);
+        }
+        Arc::new(target)
     }
 }
 

@@ -179,6 +179,12 @@ fn create(was: &CreateResponse<'_>, is: &CreateResponse<'_>, on_pipe: bool) -> C
     fields.done()
 }
 
+/// Whether two answers differ in nothing but oplock and lease.
+pub(super) fn same_but_caching<'a>(was: &CreateResponse<'a>, is: &CreateResponse<'a>) -> bool {
+    let is = CreateResponse { oplock_level: was.oplock_level, contexts: was.contexts, ..*is };
+    create(was, &is, false).class == Class::Match
+}
+
 fn ioctl(was: &IoctlResponse<'_>, is: &IoctlResponse<'_>, on_pipe: bool) -> Comparison {
     if on_pipe {
         return pipe_data(was.output, is.output);

@@ -17,6 +17,7 @@ use super::breaks::Breaks;
 use super::copies::CopyNumber;
 use super::lane::{Happening, Job, Teller};
 use super::listing::{Listings, continued_listings};
+use super::negotiations::Negotiations;
 use super::options::{OnConnectionLoss, Options};
 use super::origins::Origins;
 use super::outcome::{Class, Outcome};
@@ -123,6 +124,7 @@ pub(super) struct Running<'a> {
     pub(super) cancel_targets: FxHashSet<StepIndex>,
     pub(super) breaks: Breaks,
     pub(super) origins: Origins,
+    pub(super) negotiations: Negotiations,
     pub(super) reopens: Reopens,
     pub(super) stopping: bool,
     pub(super) progress: Progress,
@@ -160,6 +162,7 @@ impl Engine {
             running.take_in(&mut happenings);
             running.go_ahead();
             running.send_due();
+            running.give_up_breaks();
             running.expire();
             if told.elapsed() >= PROGRESS_EVERY {
                 progress(running.progress_now());
@@ -194,6 +197,7 @@ impl Engine {
             unexpected_breaks: running.breaks.unexpected,
             logins_ahead: running.ahead.logins(),
             sent_again: running.reopens.count(),
+            negotiated: running.negotiations.counted(),
         };
         let outcomes = running
             .outcomes
@@ -254,6 +258,7 @@ impl<'a> Running<'a> {
             cancel_targets: cancel_targets.collect(),
             breaks: Breaks::new(plan, operations),
             origins,
+            negotiations: Negotiations::new(plan, operations),
             reopens: Reopens::new(plan, operations),
             stopping: false,
             progress: Progress { total: plan.steps.len(), ..Progress::default() },

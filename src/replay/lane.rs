@@ -150,7 +150,8 @@ async fn tell_of(tickets: Vec<(StepIndex, bool, Ticket)>, tell: Teller) {
     }
 }
 
-/// A connection to the target as a captured one was: same client GUID, same dialect where the server has it.
+/// A connection to the target as a captured one was: same client GUID, same dialect where the server has it, else the best that
+/// both know.
 pub(super) async fn connect(
     target: Arc<super::run::Target>,
     client_guid: Option<[u8; 16]>,
@@ -162,7 +163,7 @@ pub(super) async fn connect(
         Some(dialect) => {
             let offered = std::mem::replace(&mut options.dialects, vec![dialect]);
             match Connection::connect(options.clone()).await {
-                Err(WireError::NoCommonDialect { .. }) => {
+                Err(error) if error.is_other_dialect() => {
                     options.dialects = offered;
                     Connection::connect(options).await
                 }

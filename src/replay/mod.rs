@@ -25,6 +25,11 @@ mod merged_names;
 mod name_map;
 mod names;
 mod needs;
+mod negotiated;
+mod negotiated_causes;
+#[cfg(test)]
+mod negotiated_tests;
+mod negotiations;
 mod noise;
 mod options;
 mod order;
@@ -80,6 +85,8 @@ pub use lab::{
 pub use latency::{Latencies, Percentiles};
 pub use merged_names::MergedPaths;
 pub use name_map::{NameMap, PathRule, ShareRule, UnusableRule};
+pub use negotiated::{NegotiatedDifference, NegotiatedKind, NegotiatedValue};
+pub use negotiations::TargetDifference;
 pub use noise::{NoiseEntry, NoiseModel};
 pub use options::{OnConnectionLoss, Options, Ordering, Pacing, UnknownPacing};
 pub use outcome::{Class, Finding, Outcome};
@@ -87,6 +94,7 @@ pub use picks::{Pick, Picked};
 pub use plan::{
     Plan, PlanCounts, PlanOptions, PlannedChain, PlannedConnection, PlannedSession, Step, StepIndex, StepKind, merge,
 };
+pub use probe::Probed;
 pub use reason::Reason;
 pub use remap::{IdMap, ResumeKey};
 pub use rewrite::Rewriter;

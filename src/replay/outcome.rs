@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 
 use super::copies::Pass;
+use super::negotiated::NegotiatedDifference;
 use super::plan::StepIndex;
 use super::reason::Reason;
 use crate::model::NtStatus;
@@ -129,6 +130,8 @@ pub struct Outcome {
     pub status: Option<NtStatus>,
     /// What diverged, the first thing first.
     pub findings: Vec<Finding>,
+    /// What the target negotiated otherwise, if it diverged because of that.
+    pub cause: Option<NegotiatedDifference>,
     /// What else is worth knowing: differences that are no divergence, what could not be compared.
     pub note: Option<Box<str>>,
     /// Whether there was a captured answer to compare with.
@@ -162,6 +165,7 @@ impl Outcome {
             class,
             status: None,
             findings: Vec::new(),
+            cause: None,
             note: None,
             compared: false,
             noise: false,

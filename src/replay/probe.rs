@@ -3,20 +3,29 @@
 use std::time::{Duration, Instant};
 
 use super::run::{Prepared, ReplayError};
-use crate::model::NtStatus;
+use crate::model::{Dialect, NtStatus};
 use crate::wire::{Connection, CreateSpec, Credentials, Session, Tree, WireError, access, disposition};
 
+/// What the look at the target showed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Probed {
+    /// How long the slowest login took, its connection with it.
+    pub login: Duration,
+    /// The best dialect of those offered that the target speaks; None if nobody logged in.
+    pub dialect: Option<Dialect>,
+}
+
 impl Prepared {
-    /// Connects, logs everybody in, connects each share once and looks for the base folder, and ends that again. How long the
-    /// slowest login took, its connection with it.
-    pub async fn probe(&self) -> Result<Duration, ReplayError> {
-        let mut slowest = Duration::ZERO;
+    /// Connects, logs everybody in, connects each share once and looks for the base folder, and ends that again.
+    pub async fn probe(&self) -> Result<Probed, ReplayError> {
+        let mut probed = Probed::default();
         let logs_in = self.sessions_that_log_in();
         for (credentials, sessions) in self.users.distinct(|session| logs_in.contains(&session)) {
             let begun = Instant::now();
             let connection = Connection::connect(self.target.connect.clone()).await?;
             let session = connection.login(credentials).await?;
-            slowest = slowest.max(begun.elapsed());
+            probed.login = probed.login.max(begun.elapsed());
+            probed.dialect = Some(connection.negotiated().dialect);
             for share in self.shares_of(|session| sessions.contains(&session)) {
                 let tree = connection.tree_connect(&session, &share).await;
                 let tree = tree.map_err(|error| as_guest(error, credentials, &session))?;
@@ -25,7 +34,7 @@ impl Prepared {
             }
             connection.logoff(&session).await?;
         }
-        Ok(slowest)
+        Ok(probed)
     }
 
     async fn look_for_base_folder(&self, connection: &Connection, tree: &Tree) -> Result<(), ReplayError> {

@@ -48,6 +48,7 @@ impl Running<'_> {
         };
         match result {
             Ok(wire) => {
+                self.negotiations.connected(connection, &wire);
                 let jobs = lane::start(connection, wire.clone(), self.tell.clone());
                 *lane = Lane::Up { wire, jobs };
                 for step in own {
@@ -107,8 +108,15 @@ impl Running<'_> {
         first.map_or(0, |chain| chain.steps().start)
     }
 
+    /// The place of a step's connection in the plan.
+    pub(super) fn connection_of(&self, step: &Step) -> u32 {
+        self.plan.chains.get(step.chain as usize).map_or(0, |chain| chain.connection)
+    }
+
     pub(super) fn fail(&mut self, step: StepIndex, class: Class, subject: &str, error: &WireError) {
         let mut outcome = Outcome::unanswered(step, class);
+        let connection = self.plan.steps.get(step as usize).map_or(0, |step| self.connection_of(step));
+        outcome.cause = self.negotiations.on(connection).of_login(error);
         outcome.status = error.status();
         outcome.findings.push(Finding::new(subject, "as captured", error));
         self.finish(outcome);
@@ -132,6 +140,9 @@ impl Running<'_> {
         let mut outcome = Outcome::unanswered(at, comparison.class);
         outcome.status = Some(reply.status());
         outcome.findings = comparison.findings;
+        if comparison.class.is_divergence() {
+            outcome.cause = self.negotiations.on(self.connection_of(step)).of_answer(operation, &reply.pdu);
+        }
         // Bytes that are those of the capture have its hash.
         let same_bytes =
             comparison.class == Class::Match && comparison.compared && comparison.note.is_none() && !step.on_pipe;
@@ -151,7 +162,7 @@ impl Running<'_> {
             Command::Write if reply.status() == NtStatus::SUCCESS => {
                 outcome.payload = WriteResponse::decode(&reply.pdu).map_or(0, |write| write.count.into());
             }
-            Command::Create => self.remember_open(step, operation, &reply),
+            Command::Create => self.remember_open(at, step, operation, &reply),
             _ => {}
         }
         if self.options.keep_responses {
@@ -188,11 +199,12 @@ impl Running<'_> {
         compare(operation, &reply.pdu, context)
     }
 
-    fn remember_open(&mut self, step: &Step, operation: &Operation, reply: &Reply) {
+    fn remember_open(&mut self, at: StepIndex, step: &Step, operation: &Operation, reply: &Reply) {
         let Ok(Response::Create(create)) = Response::decode(operation.command, reply.status(), &reply.pdu) else {
             return;
         };
-        let connection = self.plan.chains.get(step.chain as usize).map_or(0, |chain| chain.connection);
+        self.breaks.opened(at, &create);
+        let connection = self.connection_of(step);
         if let Some(Login::Done(session)) = self.logins.get(&(connection, step.session))
             && let Some(tree) = self.ids.tree(step.session, operation.tree_id)
         {
@@ -202,16 +214,11 @@ impl Running<'_> {
     }
 
     /// No answer, or none to be trusted.
-    fn unanswered(&mut self, step: StepIndex, error: &WireError) {
+    pub(super) fn unanswered(&mut self, step: StepIndex, error: &WireError) {
         if !error.is_connection_lost() {
             return self.fail(step, Class::MissingResponse, "answer", error);
         }
-        let connection = self
-            .plan
-            .steps
-            .get(step as usize)
-            .and_then(|step| self.plan.chains.get(step.chain as usize))
-            .map_or(0, |chain| chain.connection);
+        let connection = self.plan.steps.get(step as usize).map_or(0, |step| self.connection_of(step));
         let mut closed_as_captured = false;
         let root = match self.lanes.get_mut(connection as usize) {
             Some(Lane::Down(root)) => *root,
@@ -245,7 +252,7 @@ impl Running<'_> {
             return;
         }
         if self.plan.steps.get(step as usize).is_some_and(|step| step.kind == StepKind::Break) {
-            return self.break_missing(step);
+            return self.break_missing(step, "none", None);
         }
         let waited = self.in_flight.get(&step).map(|flight| self.now().saturating_sub(flight.handed_over));
         let mut outcome = Outcome::unanswered(step, Class::Timeout);

@@ -11,10 +11,12 @@ use super::closing::Closing;
 use super::copies::PassTally;
 use super::merged_names::{MergedPaths, merged_paths, renamed_paths, unused_rules};
 use super::name_map::NameMap;
+use super::negotiations::{Counted, add_all};
 use super::options::Options;
 use super::outcome::Outcome;
 use super::picks::Picked;
 use super::plan::{Plan, PlanOptions, StepKind, merge};
+use super::probe::Probed;
 use super::results;
 use super::safety::{Changes, captured_server};
 use super::selection::Selection;
@@ -392,17 +394,17 @@ impl Prepared {
             }
         };
         let beginning = async {
-            let login = self.probe().await?;
+            let probed = self.probe().await?;
             self.make_folders().await?;
-            Ok::<_, ReplayError>(login)
+            Ok::<_, ReplayError>(probed)
         };
-        let login = tokio::select! {
+        let probed = tokio::select! {
             result = beginning => result?,
             // The engine sees it too, and reports a run in which nothing was reached.
-            () = stopped => Duration::ZERO,
+            () = stopped => Probed::default(),
         };
         let started = now();
-        let finished = self.run_passes(login, progress, stop).await?;
+        let finished = self.run_passes(probed, progress, stop).await?;
         let summary =
             RunSummary::new(&self.plan, &self.operations, &finished.outcomes, finished.elapsed, finished.aside);
         let thresholds = self.options.thresholds.iter().map(|threshold| threshold.judge(&summary)).collect();
@@ -451,8 +453,8 @@ pub(super) struct Finished {
     pub(super) interrupted: bool,
 }
 
-/// What the engine did beside the steps.
-#[derive(Clone, Copy, Debug, Default)]
+/// What the engine did and learnt beside the steps.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Aside {
     /// Breaks that the capture has not got.
     pub(super) unexpected_breaks: usize,
@@ -460,6 +462,8 @@ pub(super) struct Aside {
     pub(super) logins_ahead: usize,
     /// Steps sent more than once.
     pub(super) sent_again: usize,
+    /// What the target negotiated otherwise than the captured server.
+    pub(super) negotiated: Counted,
 }
 
 impl std::ops::AddAssign for Aside {
@@ -467,5 +471,6 @@ impl std::ops::AddAssign for Aside {
         self.unexpected_breaks += other.unexpected_breaks;
         self.logins_ahead += other.logins_ahead;
         self.sent_again += other.sent_again;
+        add_all(&mut self.negotiated, other.negotiated);
     }
 }

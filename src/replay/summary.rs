@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use super::copies::Pass;
 use super::latency::{Latencies, Percentiles};
+use super::negotiated::NegotiatedDifference;
+use super::negotiations::TargetDifference;
 use super::outcome::{Class, Finding, Outcome};
 use super::plan::{Plan, Step, StepIndex, StepKind};
 use super::run::Aside;
@@ -41,6 +43,9 @@ pub struct Row {
     pub status: Option<String>,
     /// What diverged.
     pub findings: Vec<Finding>,
+    /// What the target negotiated otherwise, if it diverged because of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<NegotiatedDifference>,
     /// What else is worth knowing.
     pub note: Option<Box<str>>,
     /// Whether it was not selected, but sent since others need it.
@@ -68,6 +73,7 @@ impl Row {
             captured_status: operation.status.map(|status| status.to_string()),
             status: outcome.status.map(|status| status.to_string()),
             findings: outcome.findings.clone(),
+            cause: outcome.cause,
             note: outcome.note.clone(),
             drawn_in: step.drawn_in,
         }
@@ -147,6 +153,8 @@ pub struct RunSummary {
     pub replayed_latency: Option<Percentiles>,
     /// The steps that others were skipped for.
     pub root_causes: Vec<RootCause>,
+    /// What the target negotiated otherwise than the captured server, with what follows from it.
+    pub target_differences: Vec<TargetDifference>,
     /// Payload bytes of READ responses from the target.
     pub bytes_read: u64,
     /// Payload bytes that WRITE responses of the target accepted.
@@ -214,6 +222,7 @@ impl RunSummary {
             captured_latency: None,
             replayed_latency: None,
             root_causes: Vec::new(),
+            target_differences: Vec::new(),
             bytes_read: 0,
             bytes_written: 0,
             lateness: None,
@@ -311,6 +320,8 @@ impl RunSummary {
                 replayed_latency: tally.replayed.percentiles(),
             })
             .collect();
+        let skipped = |outcome: &Outcome| roots.get(&(outcome.pass, outcome.step)).copied().unwrap_or(0);
+        summary.target_differences = TargetDifference::tally(aside.negotiated, outcomes, skipped);
         summary.root_causes = root_causes(plan, operations, outcomes, roots);
         summary
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::replay::{
-    Class, CommandSummary, Finding, Judged, Judgement, Options, Pacing, Pass, PassTally, Percentiles, RootCause, Row,
-    RunReport, RunSummary, UserUse,
+    Class, CommandSummary, Finding, Judged, Judgement, NegotiatedDifference, NegotiatedKind, NegotiatedValue,
+    Options, Pacing, Pass, PassTally, Percentiles, RootCause, Row, RunReport, RunSummary, TargetDifference, UserUse,
 };
 
 fn latency(base: u64) -> Option<Percentiles> {
@@ -50,6 +50,7 @@ fn row(op_index: u32, command: &str, path: &str, class: Class, findings: &[(&str
         captured_status: Some("STATUS_SUCCESS".into()),
         status: Some("STATUS_SUCCESS".into()),
         findings: findings.iter().map(|(what, was, is)| Finding::new(*what, was, is)).collect(),
+        cause: None,
         note: None,
         drawn_in: false,
     }
@@ -103,6 +104,7 @@ fn run(diverged: bool) -> RunReport {
             captured_latency: latency(87_000),
             replayed_latency: latency(124_500),
             root_causes: if diverged { vec![RootCause { row: create, skipped: 2 }] } else { Vec::new() },
+            target_differences: Vec::new(),
             bytes_read: 2_500_000,
             bytes_written: 512,
             lateness: latency(2_000),
@@ -191,9 +193,42 @@ fn several_copies_are_told_apart() {
     check("copies.txt", &table(&copies()));
 }
 
+/// The run that diverged, on a target of which one of the divergences follows, with a reason longer than a table shows.
+fn differs() -> RunReport {
+    let mut report = run(true);
+    let difference = |kind, captured, observed| NegotiatedDifference {
+        kind,
+        captured: NegotiatedValue::Bytes(captured),
+        observed: NegotiatedValue::Bytes(observed),
+        asked_by_replay_only: false,
+    };
+    let reads = difference(NegotiatedKind::MaxReadSize, 8 << 20, 4 << 10);
+    let tally = |difference, divergences, skipped| TargetDifference {
+        difference,
+        connections: 1,
+        divergences,
+        noise: 0,
+        skipped,
+    };
+    report.summary.target_differences =
+        vec![tally(reads, 1, 0), tally(difference(NegotiatedKind::MaxWriteSize, 8 << 20, 1 << 20), 0, 0)];
+    let [create, read] = report.divergences.as_mut_slice() else { panic!("two divergences") };
+    read.cause = Some(reads);
+    let long = "127.0.0.1:1445: connection lost: the server answers in dialect 2.0.2, which was not offered";
+    create.findings.push(Finding::new("connection", "as captured", long));
+    report
+}
+
+#[test]
+fn a_target_that_negotiates_otherwise_is_told_at_the_head_with_what_follows() {
+    check("differs.txt", &table(&differs()));
+    check("differs.xml", &junit_xml(&differs()));
+}
+
 #[test]
 fn the_json_is_as_agreed() {
     check("diverged.json", &replay_json(&run(true)).unwrap());
+    check("differs.json", &replay_json(&differs()).unwrap());
 }
 
 #[test]

@@ -1,9 +1,11 @@
-//! A run's report as JUnit XML, for CI: a case for each command, one for each divergence, one for each threshold. It fails
+//! A run's report as JUnit XML, for CI: a case for each command, one for each divergence, one for each threshold; divergences that follow
+//! from what the target negotiated otherwise are one case for each such difference. It fails
 //! where the run does: with thresholds these alone are failures, and what diverged is told in cases that pass.
 
 use std::fmt::Write;
 
 use super::replay_table::verdict_line;
+use super::target_differences::{consequence, following};
 use crate::replay::{Judgement, Row, RunReport};
 
 /// The XML document.
@@ -81,7 +83,17 @@ fn cases(report: &RunReport) -> Vec<Case> {
         };
         add("threshold", threshold.expression.clone(), result);
     }
-    for row in &report.divergences {
+    for tally in &summary.target_differences {
+        let text: Vec<_> = following(report, tally).into_iter().map(in_a_line).collect();
+        let result = match (consequence(tally), text.is_empty()) {
+            (Some(message), false) => judged(counts, "target", message, text.join("\n")),
+            (Some(message), true) => Result::Passed { told: message },
+            (None, _) => Result::Passed { told: "nothing follows from it".to_owned() },
+        };
+        add("target", format!("target differs: {}", tally.difference), result);
+    }
+    // Those that follow from a difference are told with it.
+    for row in report.divergences.iter().filter(|row| row.cause.is_none() || row.noise) {
         let (name, message, text) = divergence(row);
         let class = if row.noise { "noise" } else { "divergence" };
         add(class, name, judged(counts && !row.noise, row.class.name(), message, text));
@@ -101,6 +113,12 @@ fn cases(report: &RunReport) -> Vec<Case> {
         add("not_reached", format!("{} not reached", summary.not_reached()), Result::Skipped);
     }
     cases
+}
+
+/// A divergence among others.
+fn in_a_line(row: &Row) -> String {
+    let (name, _, text) = divergence(row);
+    format!("{name}: {}", text.replace('\n', "; "))
 }
 
 /// Name, message and text of a divergence.

@@ -15,7 +15,9 @@ mod operation_detail;
 mod replay_json;
 mod replay_table;
 mod statistics_text;
+mod target_differences;
 mod text_table;
+mod whole_values;
 
 pub use diff_json::diff_json;
 pub use diff_table::write_diff_table;

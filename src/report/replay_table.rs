@@ -5,14 +5,19 @@ use std::io::{self, Write};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 use super::figures::{bytes, count, duration, one_line};
+use super::target_differences::{consequence, following, headline};
+use super::whole_values::WholeValues;
 use crate::replay::{CommandSummary, Judgement, Pacing, Percentiles, Reason, Row, RunReport, RunSummary, Verdict};
 
-/// Paths and values are cut to this many characters.
+/// Paths and values are cut to this many characters; values stand in full below the table.
 pub(super) const LONGEST: usize = 60;
 
-/// Writes the report: what diverged (the first `most` of it), what was skipped for what, what could not be replayed, the commands
-/// with their times, the verdict, and the thresholds.
+/// Writes the report: in what the target differs, what diverged (the first `most` of it), what was skipped for what, what could
+/// not be replayed, the commands with their times, the verdict, and the thresholds.
 pub fn write_replay_table(report: &RunReport, most: usize, out: &mut impl Write) -> io::Result<()> {
+    if let Some(headline) = headline(report) {
+        writeln!(out, "{headline}\n")?;
+    }
     divergences(report, most, out)?;
     root_causes(report, most.div_ceil(4), out)?;
     not_replayable(report, out)?;
@@ -65,7 +70,14 @@ pub(super) fn right(text: impl ToString) -> Cell {
 fn divergences(report: &RunReport, most: usize, out: &mut impl Write) -> io::Result<()> {
     let (noise, diverged): (Vec<&Row>, Vec<&Row>) = report.divergences.iter().partition(|row| row.noise);
     let several = report.passes.len() > 1;
-    listed(&diverged, several, "divergence", most, out)?;
+    let unexplained: Vec<&Row> = diverged.iter().copied().filter(|row| row.cause.is_none()).collect();
+    listed(&unexplained, several, "divergence", most, out)?;
+    for tally in &report.summary.target_differences {
+        if let Some(consequence) = consequence(tally) {
+            writeln!(out, "{consequence}")?;
+            listed(&following(report, tally), several, "divergence", most.div_ceil(4), out)?;
+        }
+    }
     if !noise.is_empty() {
         writeln!(out, "known to be noise, and not counted ({}):", count(noise.len(), "step"))?;
         listed(&noise, several, "step", most.div_ceil(4), out)?;
@@ -82,10 +94,13 @@ fn listed(rows: &[&Row], several: bool, noun: &str, most: usize, out: &mut impl 
         header.splice(..0, ["iteration", "copy"]);
     }
     let mut table = table(&header);
+    let mut whole = WholeValues::default();
     for row in rows.iter().take(most) {
         add_divergence(&mut table, row, several);
+        whole.add(row, LONGEST);
     }
     print(&table, out)?;
+    whole.print(out)?;
     let left = rows.len().saturating_sub(most);
     if left > 0 {
         writeln!(out, "… and {} more; report.json has all of them\n", count(left, noun))?;

@@ -196,6 +196,15 @@ impl WireError {
         )
     }
 
+    /// Whether the server speaks none of the dialects that it was offered: it says so, or answers with another one.
+    pub fn is_other_dialect(&self) -> bool {
+        match self {
+            Self::NoCommonDialect { .. } => true,
+            Self::ConnectionLost { reason, .. } => matches!(**reason, Violation::OtherDialect { .. }),
+            _ => false,
+        }
+    }
+
     /// Whether the connection is gone.
     pub fn is_connection_lost(&self) -> bool {
         matches!(self, Self::ConnectionLost { .. })
@@ -253,6 +262,16 @@ pub enum Violation {
     /// A frame that cannot be sealed: longer than the cipher can take.
     #[error("a message cannot be sealed")]
     Unsealable,
+    /// The answer to NEGOTIATE is in a dialect that was not offered.
+    #[error(
+        "the server answers in dialect {chosen}, which was not offered (offered: {offered}); try another --dialect"
+    )]
+    OtherDialect {
+        /// The dialect of the answer.
+        chosen: crate::model::Dialect,
+        /// Those that were offered.
+        offered: String,
+    },
     /// The answer to NEGOTIATE makes no sense.
     #[error("the server's NEGOTIATE response is unusable: {0}")]
     Negotiate(&'static str),

@@ -158,7 +158,8 @@ impl Offer {
     ) -> Result<Negotiated, Violation> {
         let answer = NegotiateResponse::decode(response)?;
         if !options.dialects.contains(&answer.dialect) {
-            return Err(Violation::Negotiate("it chooses a dialect that was not offered"));
+            let offered: Vec<_> = options.dialects.iter().map(ToString::to_string).collect();
+            return Err(Violation::OtherDialect { chosen: answer.dialect, offered: offered.join(", ") });
         }
         let seals = options.encryption != Encryption::Forbidden;
         let (mut cipher, mut signing_algorithm) = (None, SigningAlgorithm::AesCmac);

@@ -32,6 +32,9 @@ impl<'a> CreateRequest<'a> {
     /// FILE_OPEN_BY_FILE_ID: the name is an id.
     pub const OPTION_OPEN_BY_FILE_ID: u32 = 0x0000_2000;
 
+    /// The name of the context that reconnects a durable open, from 3.0 on.
+    pub const DURABLE_RECONNECT_V2: &'static [u8] = b"DH2C";
+
     pub fn decode(pdu: &'a [u8]) -> Result<Self, Malformed> {
         let layout = Layout(pdu);
         let name_offset = usize::from(layout.u16("NameOffset", Self::NAME_OFFSET_AT)?);

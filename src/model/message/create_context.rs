@@ -106,6 +106,13 @@ pub struct LeaseContext {
 impl LeaseContext {
     /// The name of the context.
     pub const NAME: &'static [u8] = b"RqLs";
+    /// How long version 2 is.
+    const VERSION_2_LENGTH: usize = 52;
+
+    /// Whether the context is of version 2, which is known from 3.0 on.
+    pub fn is_version_2(data: &[u8]) -> bool {
+        data.len() >= Self::VERSION_2_LENGTH
+    }
 
     pub fn decode(data: &[u8]) -> Result<Self, Malformed> {
         let layout = Layout(data);

@@ -38,7 +38,14 @@ pub struct NegotiateContext<'a> {
     pub data: &'a [u8],
 }
 
-impl NegotiateContext<'_> {
+impl<'a> NegotiateContext<'a> {
+    /// The ciphers of ENCRYPTION_CAPABILITIES and the algorithms of SIGNING_CAPABILITIES, which begin with their count.
+    pub fn algorithms(self) -> impl Iterator<Item = u16> + use<'a> {
+        let layout = Layout(self.data);
+        let count = usize::from(layout.u16("Count", 0).unwrap_or(0));
+        (0..count).map_while(move |at| layout.u16("Algorithm", 2 + 2 * at).ok())
+    }
+
     pub const PREAUTH_INTEGRITY_CAPABILITIES: u16 = 1;
     pub const ENCRYPTION_CAPABILITIES: u16 = 2;
     pub const COMPRESSION_CAPABILITIES: u16 = 3;

@@ -30,6 +30,7 @@ function runPage() {
     { name: "took", text: duration(elapsed), value: summary.elapsed, small: "captured: " + duration(summary.captured_elapsed * 1e9) },
     { name: "median latency", text: summary.replayed_latency ? duration(summary.replayed_latency.p50_ns) : "–", value: summary.replayed_latency?.p50_ns, small: speed ? `captured: ${duration(summary.captured_latency.p50_ns)}` : "" },
   ]));
+  targetDifferences(summary.target_differences || []);
   judgement(report);
   diverging(divergences, summary);
   part("operations", "Operations", "How the steps fared, by command. The engine logs in by itself; those steps are left out here.",
@@ -63,6 +64,19 @@ function runPage() {
       ], note: data.file_count > data.files.length && `${count(data.files.length)} of ${counted(data.file_count, "file")}.`,
     }));
   part("ladder", "Ladder", "The messages that the replay of each session began with; frames are those of the capture.", ladder(data.ladder, "steps"));
+}
+
+// Reports of older versions say nothing of this.
+function targetDifferences(differences) {
+  if (!differences.length) return;
+  part("target", "Target differs", "What the target negotiated otherwise than the captured server, and what follows from it. Those steps count like all others.",
+    table({
+      id: "target-differences", caption: "Target differs", rows: differences, all: true, columns: [
+        { name: "difference", kind: "name", of: (row) => row.text }, { name: "connections", kind: "count", of: (row) => row.connections },
+        { name: "diverged because of it", kind: "count", of: (row) => row.divergences, tone: (row) => row.divergences && "bad" },
+        { name: "noise", kind: "count", of: (row) => row.noise }, { name: "skipped", kind: "count", of: (row) => row.skipped },
+      ],
+    }));
 }
 
 function judgement(report) {
