@@ -6,6 +6,7 @@ import subprocess
 from collections import namedtuple
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 # part: request, interim or response; row: the operation's columns by name
@@ -47,7 +48,7 @@ def rows(sessions):
         columns = {}
         for name in table.column_names:
             column = table.column(name)
-            if name in ("request_time", "response_time"):
+            if pa.types.is_timestamp(column.type):
                 column = column.cast("int64")
             columns[name] = column.to_pylist()
         for values in zip(*columns.values()):
@@ -56,10 +57,10 @@ def rows(sessions):
 
 
 def pdus(operations):
-    """Each PDU of the operations. The time of an interim response has no column."""
+    """Each PDU of the operations."""
     out = []
     for row in operations:
         for part in ("request", "interim", "response"):
             if row[f"{part}_pdu"] is not None:
-                out.append(Pdu(row[f"{part}_frame"], row.get(f"{part}_time"), part, row[f"{part}_pdu"], row))
+                out.append(Pdu(row[f"{part}_frame"], row[f"{part}_time"], part, row[f"{part}_pdu"], row))
     return out
