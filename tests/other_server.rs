@@ -7,12 +7,13 @@ mod support;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use support::case::{Case, rows};
 use support::free_port;
+use support::process::{Child, Command};
 use support::program::{Run, golden};
 use tempfile::TempDir;
 

@@ -231,13 +231,13 @@ impl Negotiation {
             let value = |of: &Self| NegotiatedValue::Offered(offered(of));
             add(NegotiatedKind::Capability(capability), value(self), value(live), unasked);
         }
-        let sizes: [(NegotiatedKind, fn(&Self) -> u32); 3] = [
-            (NegotiatedKind::MaxReadSize, |of| of.max_read_size),
-            (NegotiatedKind::MaxWriteSize, |of| of.max_write_size),
-            (NegotiatedKind::MaxTransactSize, |of| of.max_transact_size),
+        let sizes = [
+            (NegotiatedKind::MaxReadSize, self.max_read_size, live.max_read_size),
+            (NegotiatedKind::MaxWriteSize, self.max_write_size, live.max_write_size),
+            (NegotiatedKind::MaxTransactSize, self.max_transact_size, live.max_transact_size),
         ];
-        for (kind, size) in sizes {
-            add(kind, NegotiatedValue::Bytes(size(self)), NegotiatedValue::Bytes(size(live)), false);
+        for (kind, captured, observed) in sizes {
+            add(kind, NegotiatedValue::Bytes(captured), NegotiatedValue::Bytes(observed), false);
         }
         let required = |of: &Self| NegotiatedValue::Required(of.signing_required);
         add(NegotiatedKind::Signing, required(self), required(live), false);
