@@ -8,15 +8,14 @@ use datafusion::catalog::TableProvider;
 use datafusion::config::Dialect;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
-use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
-use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 
 use super::error::QueryError;
 use super::file_table::FileTable;
+use super::memory_tables;
 use super::rows::Rows;
+use super::stall::PATIENCE;
 use super::tables::Table;
-use super::{functions, memory_tables};
 use crate::analyse::FileActivity;
 use crate::store::{Dataset, StoreError};
 
@@ -67,24 +66,20 @@ impl QueryEngine {
             let provider = self.table(table, wanted)?;
             context.register_table(table.name(), provider).map_err(failed)?;
         }
-        let stream = runtime.block_on(async {
+        let planned = runtime.block_on(async {
             let only_reading =
                 SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-            context.sql_with_options(sql, only_reading).await?.execute_stream().await
+            let frame = context.sql_with_options(sql, only_reading).await?;
+            let task = Arc::new(frame.task_ctx());
+            Ok((frame.create_physical_plan().await?, task))
         });
-        let stream = stream.map_err(failed)?;
-        Ok(Rows { runtime, stream, mebibytes: self.mebibytes })
+        let (plan, task) = planned.map_err(failed)?;
+        Rows::start(runtime, plan, task, self.mebibytes, PATIENCE)
     }
 
     fn context(&self) -> Result<SessionContext, QueryError> {
-        let start = |error: DataFusionError| QueryError::Start(error.to_string());
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let pool = TrackConsumersPool::new(FairSpillPool::new(self.mebibytes << 20), NonZeroUsize::MIN);
-        let environment = RuntimeEnvBuilder::new().with_memory_pool(Arc::new(pool)).build_arc().map_err(start)?;
-        let config = SessionConfig::new().with_target_partitions(threads).with_information_schema(true);
-        let context = SessionContext::new_with_config_rt(config, environment);
-        functions::register(&context);
-        Ok(context)
+        super::context::context(self.mebibytes << 20, SessionConfig::new().with_target_partitions(threads))
     }
 
     fn table(&self, table: Table, wanted: bool) -> Result<Arc<dyn TableProvider>, QueryError> {

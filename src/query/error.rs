@@ -20,6 +20,10 @@ pub enum QueryError {
     NotReadOnly(String),
     #[error("the query needs more memory than the {mebibytes} MiB it may use: {what}")]
     Memory { mebibytes: usize, what: String },
+    #[error(
+        "the query stood still for {seconds} s, with all its threads asleep, and was ended: a fault of the query engine"
+    )]
+    Stalled { seconds: u64 },
     #[error("the datasets cannot be read: {0}; ingest the captures again")]
     Reading(String),
     #[error(transparent)]

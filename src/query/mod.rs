@@ -9,6 +9,8 @@
 //! ```
 
 #[cfg(feature = "query")]
+mod context;
+#[cfg(feature = "query")]
 mod engine;
 #[cfg(feature = "query")]
 mod error;
@@ -20,9 +22,13 @@ mod functions;
 #[cfg(feature = "query")]
 mod memory_tables;
 #[cfg(feature = "query")]
+mod one_writer;
+#[cfg(feature = "query")]
 mod parquet_file;
 #[cfg(feature = "query")]
 mod rows;
+#[cfg(feature = "query")]
+mod stall;
 mod tables;
 #[cfg(feature = "query")]
 mod values;

@@ -1,24 +1,67 @@
 //! The result of a query, batch by batch.
 
+use std::time::Duration;
+
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::execution::SendableRecordBatchStream;
-use futures::StreamExt;
+use datafusion::error::DataFusionError;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use super::error::QueryError;
+use super::stall::StallWatch;
+
+/// What the threads of a query get to end what they are at.
+const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Iterates over the batches of a result as they are computed: no more of them are held than are under way.
 pub struct Rows {
-    pub(super) runtime: Runtime,
-    pub(super) stream: SendableRecordBatchStream,
-    pub(super) mebibytes: usize,
+    /// None once the query has ended.
+    running: Option<Running>,
+    schema: SchemaRef,
+    mebibytes: usize,
+    patience: Duration,
+}
+
+struct Running {
+    runtime: Runtime,
+    stream: SendableRecordBatchStream,
+    watch: StallWatch,
 }
 
 impl Rows {
+    /// Starts a plan on a runtime of its own. A query that stands still for so long is ended.
+    pub(super) fn start(
+        runtime: Runtime,
+        plan: Arc<dyn ExecutionPlan>,
+        task: Arc<TaskContext>,
+        mebibytes: usize,
+        patience: Duration,
+    ) -> Result<Self, QueryError> {
+        let start = |error: std::io::Error| QueryError::Start(error.to_string());
+        let watch = StallWatch::start(Arc::clone(&plan), runtime.metrics(), patience).map_err(start)?;
+        let stream = {
+            // Some nodes spawn their tasks as soon as they are told to execute.
+            let _inside = runtime.enter();
+            execute_stream(plan, task).map_err(|error: DataFusionError| QueryError::of(&error, mebibytes))?
+        };
+        let schema = stream.schema();
+        Ok(Self { running: Some(Running { runtime, stream, watch }), schema, mebibytes, patience })
+    }
+
     /// The columns of the result.
     pub fn schema(&self) -> SchemaRef {
-        self.stream.schema()
+        Arc::clone(&self.schema)
+    }
+
+    /// A runtime that is dropped waits for its threads, for ever if one of them is stuck.
+    fn end(&mut self) {
+        if let Some(Running { runtime, stream, watch }) = self.running.take() {
+            drop((stream, watch));
+            runtime.shutdown_timeout(SHUTDOWN);
+        }
     }
 }
 
@@ -26,7 +69,187 @@ impl Iterator for Rows {
     type Item = Result<RecordBatch, QueryError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let batch = self.runtime.block_on(self.stream.next())?;
-        Some(batch.map_err(|error| QueryError::of(&error, self.mebibytes)))
+        let Running { runtime, stream, watch } = self.running.as_mut()?;
+        match runtime.block_on(watch.next(stream)) {
+            Some(Some(Ok(batch))) => Some(Ok(batch)),
+            Some(Some(Err(error))) => {
+                self.end();
+                Some(Err(QueryError::of(&error, self.mebibytes)))
+            }
+            Some(None) => {
+                self.end();
+                None
+            }
+            None => {
+                self.end();
+                Some(Err(QueryError::Stalled { seconds: self.patience.as_secs() }))
+            }
+        }
+    }
+}
+
+impl Drop for Rows {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+    use std::time::Instant;
+
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+    use datafusion::common::Result;
+    use datafusion::physical_expr::EquivalenceProperties;
+    use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, ReplaceChildrenOptions};
+    use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+    use datafusion::physical_plan::{DisplayAs, DisplayFormatType, Partitioning, PlanProperties};
+    use futures::Stream;
+    use futures::stream;
+
+    use super::*;
+
+    /// A plan with one partition, made of a function.
+    #[derive(Debug)]
+    struct Made {
+        properties: Arc<PlanProperties>,
+        batches: fn(SchemaRef) -> SendableRecordBatchStream,
+    }
+
+    impl Made {
+        fn of(batches: fn(SchemaRef) -> SendableRecordBatchStream) -> Arc<dyn ExecutionPlan> {
+            let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+            let properties = PlanProperties::new(
+                EquivalenceProperties::new(schema),
+                Partitioning::UnknownPartitioning(1),
+                EmissionType::Incremental,
+                Boundedness::Bounded,
+            );
+            Arc::new(Self { properties: Arc::new(properties), batches })
+        }
+    }
+
+    impl DisplayAs for Made {
+        fn fmt_as(&self, _: DisplayFormatType, text: &mut fmt::Formatter<'_>) -> fmt::Result {
+            text.write_str("Made")
+        }
+    }
+
+    impl ExecutionPlan for Made {
+        fn name(&self) -> &'static str {
+            "Made"
+        }
+
+        fn properties(&self) -> &Arc<PlanProperties> {
+            &self.properties
+        }
+
+        fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+            Vec::new()
+        }
+
+        fn replace_children(
+            self: Arc<Self>,
+            _: Vec<Arc<dyn ExecutionPlan>>,
+            _: ReplaceChildrenOptions,
+        ) -> Result<Arc<dyn ExecutionPlan>> {
+            Ok(self)
+        }
+
+        fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+            Ok(self)
+        }
+
+        fn apply_expressions(
+            &self,
+            _: &mut dyn FnMut(
+                &Arc<dyn datafusion::physical_plan::PhysicalExpr>,
+            ) -> Result<datafusion::common::tree_node::TreeNodeRecursion>,
+        ) -> Result<datafusion::common::tree_node::TreeNodeRecursion> {
+            Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+        }
+
+        fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+            Ok((self.batches)(Arc::clone(self.properties.eq_properties.schema())))
+        }
+    }
+
+    fn adapted(
+        schema: SchemaRef,
+        batches: impl Stream<Item = Result<RecordBatch>> + Send + 'static,
+    ) -> SendableRecordBatchStream {
+        Box::pin(RecordBatchStreamAdapter::new(schema, batches))
+    }
+
+    fn ask(batches: fn(SchemaRef) -> SendableRecordBatchStream, patience: Duration) -> Rows {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        Rows::start(runtime, Made::of(batches), Arc::new(TaskContext::default()), 16, patience).unwrap()
+    }
+
+    #[test]
+    fn a_plan_that_never_goes_on_is_an_error_that_says_so() {
+        let begun = Instant::now();
+        let mut rows = ask(|schema| adapted(schema, stream::pending()), Duration::from_secs(1));
+        let error = rows.next().unwrap().unwrap_err();
+        assert!(matches!(error, QueryError::Stalled { seconds: 1 }), "{error}");
+        assert!(error.to_string().contains("stood still for 1 s"), "{error}");
+        assert!(rows.next().is_none());
+        assert!(begun.elapsed() >= Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_plan_that_wakes_again_and_again_for_nothing_is_one_too() {
+        let waking = |schema| {
+            let batches = stream::unfold((), |()| async {
+                loop {
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                }
+            });
+            adapted(schema, batches)
+        };
+        let error = ask(waking, Duration::from_secs(8)).next().unwrap().unwrap_err();
+        assert!(matches!(error, QueryError::Stalled { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_plan_that_computes_for_long_on_any_thread_is_waited_for() {
+        let computing = |schema: SchemaRef| {
+            let empty = RecordBatch::new_empty(Arc::clone(&schema));
+            let batches = stream::once(async move {
+                let task = tokio::spawn(async { std::thread::sleep(Duration::from_secs(3)) });
+                task.await.unwrap();
+                std::thread::sleep(Duration::from_secs(3));
+                Ok(empty)
+            });
+            adapted(schema, batches)
+        };
+        let mut rows = ask(computing, Duration::from_secs(1));
+        assert!(rows.next().unwrap().is_ok());
+        assert!(rows.next().is_none());
+    }
+
+    #[test]
+    fn a_caller_that_takes_its_time_is_no_stall() {
+        let two = |schema: SchemaRef| {
+            let empty = RecordBatch::new_empty(Arc::clone(&schema));
+            adapted(schema, stream::iter([Ok(empty.clone()), Ok(empty)]))
+        };
+        let mut rows = ask(two, Duration::from_millis(500));
+        assert!(rows.next().unwrap().is_ok());
+        std::thread::sleep(Duration::from_secs(2));
+        assert!(rows.next().unwrap().is_ok());
+        assert!(rows.next().is_none());
+    }
+
+    #[test]
+    fn a_thread_that_never_ends_does_not_hold_up_the_end() {
+        let stuck = |schema| {
+            tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(120)));
+            adapted(schema, stream::empty())
+        };
+        let begun = Instant::now();
+        assert!(ask(stuck, Duration::from_secs(60)).next().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(60));
     }
 }

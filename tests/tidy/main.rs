@@ -14,6 +14,7 @@ mod process;
 mod processes;
 mod shape;
 mod tree;
+mod workarounds;
 
 use tree::{Source, Tree};
 
@@ -114,4 +115,10 @@ fn ci_runs_the_test_script_and_nothing_else() {
     let tree = Tree::of_the_project();
     assert_clean(documents::ci_findings(&tree.text(".ci/run")));
     assert!(tree.is_executable("scripts/test.sh") && tree.is_executable(".ci/run"));
+}
+
+#[test]
+fn workarounds_are_looked_at_when_their_dependency_is_updated() {
+    let lock = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock")).unwrap();
+    assert_clean(workarounds::findings(&lock, &workarounds::WORKAROUNDS));
 }

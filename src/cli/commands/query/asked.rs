@@ -22,6 +22,7 @@ impl From<QueryError> for Failure {
         let status = if error.is_usage() { ExitStatus::Usage } else { ExitStatus::Unreadable };
         let remedy = match &error {
             QueryError::Memory { .. } => Some("give it more with --memory MIB, or ask for less"),
+            QueryError::Stalled { .. } => Some("ask again; with more --memory it needs fewer temporary files"),
             _ => None,
         };
         let failure = Self::new(status, error);
