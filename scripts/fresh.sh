@@ -166,7 +166,7 @@ inside() {
         mkdir -p "$cache/built-$suite-$user"
         mount --bind "$cache/built-$suite-$user" "$root$home/.cache/smbreplay"
         # A Python environment is the bare system's own.
-        rm -rf -- "$root$home/.cache/smbreplay/venv"
+        rm -rf -- "$root$home/.cache/smbreplay/"venv-*
     fi
     if [[ -n $as_user ]]; then
         chroot "$root" /bin/bash -c "export PATH=/opt/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root; cd $clone && scripts/install-deps.sh --test-packages"

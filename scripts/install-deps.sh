@@ -12,7 +12,9 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-venv=${SMBREPLAY_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/smbreplay/venv}
+# One for each list of requirements, so that clones of different versions do not take theirs from each other.
+requirements=$(sha256sum "$here/requirements.txt")
+venv=${SMBREPLAY_VENV:-${XDG_CACHE_HOME:-$HOME/.cache}/smbreplay/venv-${requirements:0:12}}
 export PATH="$PATH:/usr/sbin:/sbin"
 
 usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"; }
