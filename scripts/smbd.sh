@@ -127,7 +127,11 @@ make_users() {
 }
 
 # Whether this Samba has a setting: testparm lists all of them with their values.
-knows() { testparm -sv /dev/null 2>/dev/null | grep -q "^[[:space:]]*$1 = "; }
+knows() {
+    local settings
+    settings=$(testparm -sv /dev/null 2>/dev/null)
+    grep -q "^[[:space:]]*$1 = " <<<"$settings" # not in a pipe: testparm would fail when grep has seen enough
+}
 
 write_conf() {
     local objects=streams_xattr who=
