@@ -16,6 +16,7 @@ use smbreplay::replay::{
     cleanup, infer, merge, record, survey,
 };
 use smbreplay::store::{Dataset, Projection};
+use support::PATIENT_SECONDS;
 use support::process::Command;
 use support::{Samba, runtime};
 use tokio::sync::watch;
@@ -275,6 +276,7 @@ impl Program {
         command.env("HOME", self.folder.path()).env("PATH", std::env::var_os("PATH").unwrap());
         command.env("SMBREPLAY_SERVER_IP", "127.0.0.1").env("SMBREPLAY_PORT", samba.port().to_string());
         command.env("SMBREPLAY_USERNAME", Samba::USER).env("SMBREPLAY_PASSWORD", Samba::PASSWORD);
+        command.env("SMBREPLAY_MAX_WAIT", PATIENT_SECONDS);
         command
     }
 

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use smbreplay::model::Command as Smb2;
 use smbreplay::store::{RUN_RESULTS, ResultsReader};
+use support::PATIENT_SECONDS;
 use support::Samba;
 use support::process::Command;
 use support::program::Run;
@@ -51,6 +52,7 @@ impl Lab {
         command.args(args).env_clear().stdin(Stdio::null());
         command.env("HOME", self.home.path()).env("PATH", std::env::var_os("PATH").unwrap());
         command.env("SMBREPLAY_PASSWORD", Samba::PASSWORD).env("SMBREPLAY_CONFIG", self.home.path().join("c.toml"));
+        command.env("SMBREPLAY_MAX_WAIT", PATIENT_SECONDS);
         command
     }
 

@@ -17,6 +17,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use smbreplay::model::{Command as Smb2, NtStatus, OperationDigest, SessionEntry, Timestamp};
 use smbreplay::report::{CapturePage, PageFacts};
+use support::PATIENT_SECONDS;
 use support::Samba;
 use support::chromium::Chromium;
 use support::messages::Messages;
@@ -41,7 +42,7 @@ impl Case {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smbreplay"));
         command.args(args).env_clear().stdin(Stdio::null()).current_dir(self.folder.path());
         command.env("HOME", self.folder.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.env("SMBREPLAY_PASSWORD", Samba::PASSWORD);
+        command.env("SMBREPLAY_PASSWORD", Samba::PASSWORD).env("SMBREPLAY_MAX_WAIT", PATIENT_SECONDS);
         Run::of(command.output().unwrap())
     }
 

@@ -82,6 +82,7 @@ fn round_trip(case: &str, session: usize) -> [Vec<(model::Command, Option<u16>, 
     assert!(ingested.status.success(), "{}", String::from_utf8_lossy(&ingested.stderr));
     let recording = Recording::start(folder.path(), samba.address().port());
     let replayed = smbreplay()
+        .env("SMBREPLAY_MAX_WAIT", support::PATIENT_SECONDS)
         .args(["replay", &session.to_string(), "--yes", "--server-ip", "127.0.0.1", "--username", Samba::USER])
         .args(["--tree-name", "testshare", "--port", &samba.address().port().to_string(), "--trace"])
         .arg(&capture)

@@ -25,6 +25,9 @@ use tempfile::TempDir;
 
 use process::Command;
 
+/// How long replays wait for an answer in tests, as `SMBREPLAY_MAX_WAIT`: a busy machine is no fault of the server.
+pub(crate) const PATIENT_SECONDS: &str = "60";
+
 /// A running smbd on 127.0.0.1.
 pub(crate) struct Samba {
     folder: TempDir,
