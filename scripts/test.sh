@@ -109,4 +109,5 @@ step 'cargo-deny itself' install_cargo_deny
 step 'Dependencies: bans, licences, sources, advisories' check_dependencies
 step 'Documentation' check_documentation
 step 'Tests' run_tests
+step 'Queries in little memory' scripts/query-soak.py --short
 step 'Demo' env SMBREPLAY_PROFILE=dev scripts/demo.sh
