@@ -271,3 +271,29 @@ fn sealed_messages_are_opened_with_the_password_or_the_keys_and_counted_without(
         }
     }
 }
+
+#[test]
+fn a_tshark_that_does_nothing_any_more_is_an_error_whatever_it_was_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = folder.path().join("tshark");
+    // What it starts holds its pipes when the script itself is ended.
+    std::fs::write(&script, "#!/bin/sh\nsleep 120\nexit 0\n").unwrap();
+    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/encrypted/capture.pcapng");
+    for extractor in [Extractor::Native, Extractor::Tshark] {
+        let begun = std::time::Instant::now();
+        let keys = session_keys();
+        let tshark = Tshark::new(Tool::Tshark.locate(Some(&script)).unwrap(), Profile::new(&keys).unwrap());
+        let options = IngestOptions {
+            inputs: vec![capture.clone()],
+            output: Some(folder.path().join("out")),
+            extractor,
+            tshark: Some(tshark.with_patience(std::time::Duration::from_secs(1))),
+            has_keys: true,
+            ..IngestOptions::default()
+        };
+        let error = ingest(&options, &IngestProgress::default()).unwrap_err();
+        assert!(error.to_string().contains("tshark did nothing for 1 s"), "{extractor:?}: {error}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(100), "{extractor:?}: {:?}", begun.elapsed());
+    }
+}

@@ -6,7 +6,6 @@ use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::process::ChildStdin;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use super::error::IngestError;
 use crate::capture::{CaptureStatistics, Progress, Which, for_each_packet};
 use crate::dissect::{EkParser, Extractor, PacketStreamWriter};
 use crate::model::{CaptureEvent, Connection, ConnectionIndex, OpaqueKind};
-use crate::tools::{Ending, Input, Output, Tshark};
+use crate::tools::{Ending, Input, Output, ToolInput, Tshark};
 
 /// How often a wait for tshark is broken to look whether to stop.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -131,7 +130,7 @@ impl ByTshark<'_> {
         if self.progress.is_stopped() { Err(IngestError::Interrupted) } else { Ok(messages) }
     }
 
-    fn write(&self, which: Which, mut input: ChildStdin, frames: &Frames) -> Result<(), IngestError> {
+    fn write(&self, which: Which, mut input: ToolInput, frames: &Frames) -> Result<(), IngestError> {
         let mut buffer = Vec::new();
         let mut stream = PacketStreamWriter::new(&mut buffer);
         let progress = self.progress.beside();

@@ -2,7 +2,6 @@
 //! and runs beside the reading: a capture whose logins are all NTLM does not wait for it.
 
 use std::io::{Read, Write};
-use std::process::ChildStdin;
 use std::thread::JoinHandle;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -15,7 +14,7 @@ use crate::dissect::{
     setup_message,
 };
 use crate::model::{Command, LoginFacts, Part};
-use crate::tools::{Child, Input, ToolError, Tshark};
+use crate::tools::{Child, Input, ToolError, ToolInput, Tshark};
 
 /// Facts by session.
 #[derive(Debug, Default)]
@@ -39,7 +38,7 @@ pub(super) struct LoginReader<'a> {
 
 struct Running {
     child: Child,
-    input: ChildStdin,
+    input: ToolInput,
     writer: FeedWriter,
     buffer: Vec<u8>,
     reader: JoinHandle<Result<FxHashMap<Row, LoginFacts>, IngestError>>,

@@ -6,7 +6,6 @@
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
-use std::process::ChildStdin;
 use std::thread::{Scope, ScopedJoinHandle};
 
 use crossbeam_channel::{Receiver, bounded};
@@ -16,7 +15,7 @@ use super::options::{Extractor, IngestOptions};
 use crate::capture::{CaptureReader, Progress, ReaderOptions};
 use crate::dissect::{CleanStreamWriter, EkParser, EkRecord, opened, packets_of};
 use crate::model::{CaptureEvent, Command, Connection, Header, OpaqueKind, RawPdu};
-use crate::tools::{Child, Input};
+use crate::tools::{Child, Input, ToolInput};
 
 /// Records that wait for the main reading.
 const QUEUE: usize = 64;
@@ -171,7 +170,7 @@ fn write_stream(
     ports: &[u16],
     inputs: &[PathBuf],
     progress: &Progress,
-    mut input: ChildStdin,
+    mut input: ToolInput,
 ) -> Result<(), IngestError> {
     let reader = ReaderOptions { ports: ports.to_vec(), ..ReaderOptions::default() };
     let capture = CaptureReader::open(inputs.to_vec(), reader, progress.clone())?;

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::ChildStdin;
 
 use rustc_hash::FxHashMap;
 use zeroize::Zeroizing;
@@ -17,7 +16,7 @@ use super::options::IngestOptions;
 use crate::capture::{CaptureReader, Progress, ReaderOptions};
 use crate::dissect::{Direction, FeedPdu, FeedWriter, Row};
 use crate::model::{CaptureEvent, Command, Connection, ConnectionIndex, Header, MessageId, NtStatus, SessionId};
-use crate::tools::{Input, SessionKey, Tshark};
+use crate::tools::{Input, SessionKey, ToolInput, Tshark};
 
 /// A SESSION_SETUP message that tshark was given.
 struct Setup {
@@ -85,7 +84,7 @@ fn write_logins(
     ports: &[u16],
     inputs: &[PathBuf],
     progress: &Progress,
-    mut input: ChildStdin,
+    mut input: ToolInput,
 ) -> Result<Vec<Setup>, IngestError> {
     let reader = ReaderOptions { ports: ports.to_vec(), ..ReaderOptions::default() };
     let capture = CaptureReader::open(inputs.to_vec(), reader, progress.clone())?;

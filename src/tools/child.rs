@@ -1,20 +1,29 @@
 //! The only place that spawns processes.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{self, ChildStdin, ChildStdout, Stdio};
+use std::process::{self, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::error::ToolError;
 use super::locate::Tool;
+use super::pipes::{Output, ToolInput};
 use super::profile::Profile;
-use super::stderr_tail;
+use super::standstill::{PATIENCE, Standstill};
+use super::stderr_tail::{self, StderrTail};
 
 /// tshark's exit status for a capture that it could read only in part.
 const EXIT_DAMAGED: i32 = 2;
+
+/// How long a killed process may take to be gone: one that the system cannot end (it waits for a disk) is left behind.
+const KILLED: Duration = Duration::from_secs(5);
+
+/// The pauses between two looks whether a process has ended.
+const PAUSES: (Duration, Duration) = (Duration::from_micros(200), Duration::from_millis(20));
 
 /// A tool with its arguments. It holds no secret: those travel in a [`Profile`].
 #[derive(Clone, Debug)]
@@ -24,11 +33,19 @@ pub struct Command {
     arguments: Vec<OsString>,
     folder: Option<PathBuf>,
     profile: Option<Arc<Profile>>,
+    patience: Duration,
 }
 
 impl Command {
     pub(super) fn new(tool: Tool, program: &Path) -> Self {
-        Self { tool, program: program.to_owned(), arguments: Vec::new(), folder: None, profile: None }
+        Self {
+            tool,
+            program: program.to_owned(),
+            arguments: Vec::new(),
+            folder: None,
+            profile: None,
+            patience: PATIENCE,
+        }
     }
 
     /// Adds an argument.
@@ -59,6 +76,13 @@ impl Command {
         self
     }
 
+    /// Ends it after so long without doing anything (see [`ToolError::StoodStill`]); 5 minutes unless this is called.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// The arguments so far.
     pub fn arguments(&self) -> &[OsString] {
         &self.arguments
@@ -81,22 +105,26 @@ impl Command {
             command.current_dir(folder);
         }
         let mut process = command.spawn().map_err(run_error)?;
-        let input = process.stdin.take();
+        let (stdin, stdout, stderr) = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let printed = Arc::new(AtomicBool::new(false));
-        let output = process.stdout.take();
-        let output = output.map(|stdout| Output { stdout: BufReader::new(stdout), printed: Arc::clone(&printed) });
-        let stderr = process.stderr.take();
+        let still = Arc::new(Standstill::new(process.id(), self.patience));
         let mut child = Child {
             tool: self.tool,
             program: self.program.clone(),
             process: Some(process),
-            input,
-            output,
-            printed,
+            input: None,
+            output: None,
+            printed: Arc::clone(&printed),
             stderr: None,
+            still: Arc::clone(&still),
             _profile: self.profile.clone(),
         };
+        // From here on a failure drops the child, and so ends it.
         child.stderr = stderr.map(stderr_tail::drain).transpose().map_err(run_error)?;
+        let input = stdin.map(|stdin| ToolInput::start(stdin, Arc::clone(&still)));
+        child.input = input.transpose().map_err(run_error)?;
+        let output = stdout.map(|stdout| Output::start(stdout, printed, still));
+        child.output = output.transpose().map_err(run_error)?;
         Ok(child)
     }
 
@@ -106,7 +134,11 @@ impl Command {
         let mut printed = Vec::new();
         if let Some(mut output) = child.take_output() {
             let read = output.read_to_end(&mut printed);
-            read.map_err(|source| ToolError::Run { path: self.program.clone(), source })?;
+            // Of a tool that stood still waiting says so.
+            read.or_else(|source| {
+                let run = || ToolError::Run { path: self.program.clone(), source };
+                if child.still.was_found() { Ok(0) } else { Err(run()) }
+            })?;
         }
         Ok((String::from_utf8_lossy(&printed).into_owned(), child.wait()?))
     }
@@ -127,17 +159,18 @@ pub struct Child {
     tool: Tool,
     program: PathBuf,
     process: Option<process::Child>,
-    input: Option<ChildStdin>,
+    input: Option<ToolInput>,
     output: Option<Output>,
     printed: Arc<AtomicBool>,
-    stderr: Option<JoinHandle<Vec<String>>>,
+    stderr: Option<StderrTail>,
+    still: Arc<Standstill>,
     // The folder must outlive the process that reads from it.
     _profile: Option<Arc<Profile>>,
 }
 
 impl Child {
     /// Its stdin, once, when it was spawned with [`Input::Piped`]. Dropping it tells the child that there is no more.
-    pub fn take_input(&mut self) -> Option<ChildStdin> {
+    pub fn take_input(&mut self) -> Option<ToolInput> {
         self.input.take()
     }
 
@@ -146,15 +179,26 @@ impl Child {
         self.output.take()
     }
 
-    /// Waits for its end, whatever its exit status. Whoever took its input must have dropped it.
+    /// Waits for its end, whatever its exit status. Whoever took its input must have dropped it. A tool that stands still is
+    /// ended, and an error.
     pub fn wait(mut self) -> Result<Exit, ToolError> {
         drop(self.input.take());
         drop(self.output.take());
-        let Some(mut process) = self.process.take() else {
+        let Some(process) = &mut self.process else {
             return Ok(Exit { code: None, messages: Vec::new() });
         };
-        let status = process.wait().map_err(|source| ToolError::Run { path: self.program.clone(), source })?;
-        let messages = self.stderr.take().and_then(|thread| thread.join().ok()).unwrap_or_default();
+        let still = Arc::clone(&self.still);
+        let ended = end_of(process, || still.look());
+        let ended = ended.map_err(|source| ToolError::Run { path: self.program.clone(), source })?;
+        let Some(status) = ended else {
+            // Dropping this ends it.
+            return Err(ToolError::StoodStill { tool: self.tool, seconds: still.patience().as_secs() });
+        };
+        self.process = None;
+        let messages = self.stderr.take().map(StderrTail::lines).unwrap_or_default();
+        if still.was_found() {
+            return Err(ToolError::StoodStill { tool: self.tool, seconds: still.patience().as_secs() });
+        }
         Ok(Exit { code: status.code(), messages })
     }
 
@@ -176,9 +220,28 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         let Some(mut process) = self.process.take() else { return };
-        // Both fail only when the process has ended already.
+        // It fails only when the process has ended already.
         let _ = process.kill();
-        let _ = process.wait();
+        let begun = Instant::now();
+        let _ = end_of(&mut process, || begun.elapsed() > KILLED);
+    }
+}
+
+/// Waits for the end of a process; None if it is given up.
+pub(super) fn end_of(
+    process: &mut process::Child,
+    give_up: impl Fn() -> bool,
+) -> std::io::Result<Option<ExitStatus>> {
+    let (mut pause, longest) = PAUSES;
+    loop {
+        if let Some(status) = process.try_wait()? {
+            return Ok(Some(status));
+        }
+        if give_up() {
+            return Ok(None);
+        }
+        sleep(pause);
+        pause = (pause * 2).min(longest);
     }
 }
 
@@ -203,45 +266,9 @@ pub enum Ending {
     },
 }
 
-/// A child's stdout.
-#[derive(Debug)]
-pub struct Output {
-    stdout: BufReader<ChildStdout>,
-    printed: Arc<AtomicBool>,
-}
-
-impl Output {
-    fn saw(&self, bytes: usize) {
-        if bytes > 0 {
-            self.printed.store(true, Ordering::Release);
-        }
-    }
-}
-
-impl Read for Output {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stdout.read(buffer)?;
-        self.saw(read);
-        Ok(read)
-    }
-}
-
-impl BufRead for Output {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let available = self.stdout.fill_buf()?.len();
-        self.saw(available);
-        Ok(self.stdout.buffer())
-    }
-
-    fn consume(&mut self, amount: usize) {
-        self.stdout.consume(amount);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-    use std::time::{Duration, Instant};
+    use std::io::{BufRead, Write};
 
     use super::*;
 
@@ -289,6 +316,56 @@ mod tests {
         drop(child);
         assert!(started.elapsed() < Duration::from_secs(60));
         assert!(!Path::new(&format!("/proc/{pid}/status")).exists(), "process {pid} is still there");
+    }
+
+    /// Shells that do nothing, some with a process below that holds the pipes when the shell itself is killed.
+    const STUCK: [&str; 3] = ["exec sleep 120", "sleep 120; true", "echo begun; sleep 120; true"];
+
+    #[test]
+    fn a_tool_that_stands_still_is_ended_and_an_error_that_says_so() {
+        let begun = Instant::now();
+        for script in STUCK {
+            let stuck = || shell(script).patience(Duration::from_secs(1));
+            let stood_still = |error: ToolError| {
+                assert_eq!(error.to_string(), "tshark did nothing for 1 s and was ended", "{script}");
+            };
+            // Waited for; read from; written to; run as a whole.
+            stood_still(stuck().spawn(Input::Null).expect("a shell").finish().expect_err("no end"));
+            let mut child = stuck().spawn(Input::Null).expect("a shell");
+            let read = child.take_output().expect("stdout").lines().find_map(Result::err).expect("no end");
+            assert!(read.to_string().contains("did nothing for 1 s"), "{read}");
+            stood_still(child.finish().expect_err("no end"));
+            let mut child = stuck().spawn(Input::Piped).expect("a shell");
+            let mut input = child.take_input().expect("stdin");
+            // Nobody looks at the output, as when it was expected to be short.
+            drop(child.take_output());
+            let written = std::iter::repeat_with(|| input.write_all(&[0; 1 << 16])).find_map(Result::err);
+            assert!(written.expect("no end").to_string().contains("did nothing for 1 s"));
+            drop(input);
+            stood_still(child.finish().expect_err("no end"));
+            stood_still(stuck().run().expect_err("no end"));
+        }
+        assert!(begun.elapsed() < Duration::from_secs(100), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_tool_that_waits_for_us_or_computes_is_waited_for() {
+        let patient = |script| shell(script).patience(Duration::from_millis(300));
+        let mut child = patient("cat").spawn(Input::Piped).expect("a shell");
+        let (mut input, mut output) = (child.take_input().expect("stdin"), child.take_output().expect("stdout"));
+        let reader = std::thread::spawn(move || {
+            let mut text = String::new();
+            output.read_to_string(&mut text).map(|_| text)
+        });
+        sleep(Duration::from_secs(2));
+        input.write_all(b"late").expect("written");
+        drop(input);
+        assert_eq!(reader.join().expect("no panic").expect("read"), "late");
+        assert_eq!(child.finish().expect("ends well"), Ending::Complete);
+        // It prints nothing for a while, and then ends.
+        let computing = "i=0; while [ $i -lt 2000000 ]; do i=$((i+1)); done; echo $i";
+        let (text, exit) = shell(computing).patience(Duration::from_secs(1)).run().expect("ends");
+        assert_eq!((text.as_str(), exit.code), ("2000000\n", Some(0)));
     }
 
     #[test]

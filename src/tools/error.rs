@@ -42,6 +42,14 @@ pub enum ToolError {
         /// The last lines of its stderr.
         messages: Vec<String>,
     },
+    /// It had all that it could wait for, and yet neither read, printed nor computed.
+    #[error("{tool} did nothing for {seconds} s and was ended")]
+    StoodStill {
+        /// Which one.
+        tool: Tool,
+        /// For how long.
+        seconds: u64,
+    },
     /// What it printed is not what it should print.
     #[error("{tool} printed something unexpected: {text:?}")]
     UnexpectedOutput {
@@ -79,6 +87,14 @@ pub enum ToolError {
         line: String,
         /// Its exit status; None when a signal ended it.
         code: Option<i32>,
+    },
+    /// The user's own command line did not end in time.
+    #[error("the command {line:?} has not ended in {} s and was killed", limit.as_secs_f64())]
+    TookTooLong {
+        /// As it was given.
+        line: String,
+        /// How long it had.
+        limit: std::time::Duration,
     },
     /// A key cannot be handed to tshark.
     #[error(transparent)]

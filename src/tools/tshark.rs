@@ -2,12 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::child::Command;
 use super::error::ToolError;
 use super::keys::SessionKey;
 use super::locate::Located;
 use super::profile::Profile;
+use super::standstill::PATIENCE;
 
 /// The fields of [`Tshark::wire_events_command`], in their order.
 const WIRE_EVENT_FIELDS: [&str; 17] = [
@@ -35,17 +37,25 @@ const WIRE_EVENT_FIELDS: [&str; 17] = [
 pub struct Tshark {
     located: Located,
     profile: Arc<Profile>,
+    patience: Duration,
 }
 
 impl Tshark {
     /// tshark at a place, with a profile.
     pub fn new(located: Located, profile: Profile) -> Self {
-        Self { located, profile: Arc::new(profile) }
+        Self { located, profile: Arc::new(profile), patience: PATIENCE }
     }
 
     /// The same with the keys of more sessions.
     pub fn with_session_keys(&self, keys: Vec<SessionKey>) -> Result<Self, ToolError> {
-        Ok(Self { located: self.located.clone(), profile: Arc::new(self.profile.with_session_keys(keys)?) })
+        let profile = Arc::new(self.profile.with_session_keys(keys)?);
+        Ok(Self { located: self.located.clone(), profile, patience: self.patience })
+    }
+
+    /// The same, ended after so long without doing anything ([`Command::patience`]).
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Whether it has a keytab, with which it opens tickets.
@@ -130,7 +140,7 @@ impl Tshark {
     }
 
     fn command(&self) -> Command {
-        self.located.command().arg("-n").profile(Arc::clone(&self.profile))
+        self.located.command().arg("-n").profile(Arc::clone(&self.profile)).patience(self.patience)
     }
 }
 

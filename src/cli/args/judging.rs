@@ -1,9 +1,11 @@
 //! What a replay is judged by, in `replay`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
+use super::shared::seconds;
 use crate::replay::Threshold;
 
 /// What a run is judged by.
@@ -23,6 +25,9 @@ pub struct JudgingArgs {
     /// A command line that puts the share into its state again, run before each of the two
     #[arg(long, value_name = "COMMAND", requires = "calibrate")]
     pub reset_command: Option<String>,
+    /// How long the --reset-command may take; it is killed after that
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "3600", requires = "reset_command")]
+    pub reset_timeout: Duration,
     /// Write the report as JUnit XML to a file of its own, for CI
     #[arg(long, value_name = "FILE", conflicts_with = "calibrate")]
     pub junit: Option<PathBuf>,

@@ -74,7 +74,7 @@ pub(super) fn run(
 /// Before each run: by the user's command, or by the user.
 fn put_into_state(args: &ReplayArgs, prepared: &Prepared, runtime: &Runtime, number: usize) -> Result<(), Failure> {
     if let Some(line) = &args.judging.reset_command {
-        return Ok(run_shell(line)?);
+        return Ok(run_shell(line, args.judging.reset_timeout)?);
     }
     if number == 1 || prepared.changes().is_empty() {
         return Ok(());
