@@ -102,6 +102,9 @@ fn what_is_no_capture_is_told_in_one_line() {
     home.run(&["ingest", "short"]).fails(3, &["too short for a capture's header"]);
     home.run(&["ingest", "random"]).fails(3, &["random: this is something else, not a packet capture"]);
     home.run(&["ingest"]).fails(2, &["no capture was named", "smbreplay ingest FILE"]);
+    // Opening it would wait for a writer who never comes.
+    assert!(Command::new("mkfifo").arg(home.path("pipe")).status().unwrap().success());
+    home.run(&["ingest", "pipe"]).fails(3, &["pipe: it is a pipe", "standard input"]);
     assert!(!home.path(".tracer").exists(), "nothing was written");
 }
 

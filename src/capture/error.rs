@@ -16,6 +16,8 @@ pub enum CaptureError {
     NotACapture { path: PathBuf, found: &'static str },
     #[error("{}: it is a folder; name the capture file in it", path.display())]
     IsAFolder { path: PathBuf },
+    #[error("{}: it is a pipe or device, which can be read only once; give it on standard input, named -", path.display())]
+    NotAFile { path: PathBuf },
     #[error("interrupted")]
     Interrupted,
 }
@@ -29,6 +31,7 @@ impl CaptureError {
             Self::Empty { .. } => Self::Empty { path: name },
             Self::NotACapture { found, .. } => Self::NotACapture { path: name, found },
             Self::IsAFolder { .. } => Self::IsAFolder { path: name },
+            Self::NotAFile { .. } => Self::NotAFile { path: name },
             Self::Interrupted => Self::Interrupted,
         }
     }

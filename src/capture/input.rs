@@ -1,6 +1,6 @@
 //! The bytes of a capture, decompressed, with a count of how far the file has been read.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -72,8 +72,13 @@ impl Input {
         let raw: Box<dyn Read + Send> = if path == Path::new("-") {
             Box::new(io::stdin())
         } else {
-            if path.is_dir() {
+            // Opening a pipe waits until somebody writes to it, for ever if nobody does.
+            let kind = fs::metadata(path).map_err(fail)?.file_type();
+            if kind.is_dir() {
                 return Err(CaptureError::IsAFolder { path: path.to_owned() });
+            }
+            if !kind.is_file() {
+                return Err(CaptureError::NotAFile { path: path.to_owned() });
             }
             Box::new(File::open(path).map_err(fail)?)
         };
