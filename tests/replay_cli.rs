@@ -1,6 +1,8 @@
 //! `smbreplay replay` and what is done with its results, as a user does it: the program itself against a real smbd.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "replay_cli/silent_server.rs"]
+mod silent_server;
 mod support;
 
 use std::path::{Path, PathBuf};

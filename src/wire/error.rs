@@ -234,6 +234,9 @@ pub enum Violation {
     /// The operating system says it failed.
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    /// Nothing of a frame could be written for so long.
+    #[error("the server took no data for {} s", .0.as_secs_f64())]
+    TakesNothing(std::time::Duration),
     /// A frame that is no NetBIOS session message, RFC 1002 4.3.1.
     #[error("the server sent a NetBIOS packet of type 0x{0:02x}")]
     NetBiosType(u8),

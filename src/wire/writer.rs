@@ -1,7 +1,7 @@
 //! The task that signs, seals and writes frames.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
@@ -28,11 +28,25 @@ pub(super) async fn run(
         for pdu in &frame.pdus {
             let _ = pdu.progress.sent.set(sent);
         }
-        if let Err(error) = stream.write_all(&bytes).await {
-            shared.lose(Violation::Io(error));
+        if let Err(error) = write(&mut stream, &bytes, shared.options.response_timeout).await {
+            shared.lose(error);
             return;
         }
     }
+}
+
+/// Writes all of it, as long as the server takes some of it now and then. One that reads nothing any more would hold up the
+/// writer, and through the full queue everybody who wants to send.
+async fn write(stream: &mut (impl AsyncWrite + Unpin), bytes: &[u8], patience: Duration) -> Result<(), Violation> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let written = tokio::time::timeout(patience, stream.write(rest)).await;
+        match written.map_err(|_| Violation::TakesNothing(patience))?? {
+            0 => return Err(Violation::Io(std::io::ErrorKind::WriteZero.into())),
+            length => rest = &rest[length..],
+        }
+    }
+    Ok(())
 }
 
 /// A frame as it travels, NetBIOS header included.
@@ -89,6 +103,23 @@ mod tests {
             signature: [0; 16],
         };
         QueuedPdu { header, body: Bytes::from_static(body), signer: None, progress: Arc::default(), keep: true }
+    }
+
+    #[tokio::test]
+    async fn a_server_that_takes_nothing_loses_the_connection_and_a_slow_one_does_not() {
+        let patience = Duration::from_millis(400);
+        let (mut near, mut far) = tokio::io::duplex(16);
+        let error = write(&mut near, &[0; 17], patience).await.unwrap_err();
+        assert!(error.to_string().contains("took no data"), "{error}");
+        let slow = tokio::spawn(async move {
+            let mut buffer = [0; 16];
+            while tokio::io::AsyncReadExt::read(&mut far, &mut buffer).await.is_ok_and(|length| length > 0) {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        });
+        write(&mut near, &[0; 160], patience).await.unwrap();
+        drop(near);
+        slow.await.unwrap();
     }
 
     #[test]

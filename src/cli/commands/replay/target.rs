@@ -39,6 +39,9 @@ pub(in crate::cli::commands) fn target(
     };
     let mut connect = ConnectOptions::new(address);
     connect.server_name.clone_from(&server);
+    if let Some(timeout) = args.timeout {
+        connect.response_timeout = timeout;
+    }
     if let Some(dialect) = args.dialect {
         connect.dialects = vec![dialect];
     }
