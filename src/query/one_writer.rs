@@ -170,14 +170,14 @@ mod tests {
         const ATTEMPTS: u32 = 24;
         const LIMIT: Duration = Duration::from_secs(60);
         for attempt in 1..=ATTEMPTS {
-            let input = small_batches(2, 2000);
+            let input = small_batches(2, 4000);
             let hash = Partitioning::Hash(vec![col("n", &input.schema()).unwrap()], 2);
             let plan =
                 Arc::new(CoalescePartitionsExec::new(Arc::new(RepartitionExec::try_new(input, hash).unwrap())));
             let plan = OneWriter.optimize(plan, &ConfigOptions::new()).unwrap();
             let rows = rows_without_memory(plan, LIMIT);
             assert!(rows.is_some(), "attempt {attempt} of {ATTEMPTS} has not ended in {LIMIT:?}");
-            assert_eq!(rows, Some(2 * 2000 * 4));
+            assert_eq!(rows, Some(2 * 4000 * 4));
         }
     }
 
