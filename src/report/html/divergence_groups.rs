@@ -170,36 +170,18 @@ mod tests {
 
     fn step(class: &'static str, status: NtStatus, subject: &str) -> ReplayedStep {
         ReplayedStep {
-            step: 0,
             copy: 1,
             iteration: 1,
-            op_index: 0,
             session_id: SessionId(5),
             command: Command::Read,
             frame: 9,
-            share: None,
             path: Some("a".into()),
             class: class.into(),
-            root_step: None,
-            reason: None,
-            noise: false,
             compared: true,
             captured_status: Some(NtStatus::SUCCESS),
             replayed_status: Some(status),
-            captured_length: None,
-            replayed_length: None,
-            captured_bytes: None,
-            replayed_bytes: None,
-            captured_hash: None,
-            replayed_hash: None,
-            due_ns: None,
-            ready_ns: None,
-            sent_ns: None,
-            answered_ns: None,
-            captured_latency_ns: None,
-            replayed_latency_ns: None,
             differences: vec![Difference { subject: subject.into(), captured: "x".into(), observed: "y".into() }],
-            note: None,
+            ..ReplayedStep::blank()
         }
     }
 
