@@ -29,7 +29,7 @@ if [[ ! -x $SMBREPLAY ]]; then
     echo "witness: no smbreplay in $target: run cargo build, or set SMBREPLAY" >&2
     exit 5
 fi
-export SMBREPLAY
+export SMBREPLAY PYTHONDONTWRITEBYTECODE=1
 if [[ $1 == --mutants ]]; then
     shift
     exec "$venv/bin/python" "$here/mutate.py" "$@"

@@ -8,7 +8,7 @@ import re
 import struct
 import uuid
 
-from .tshark import all_of, first, is_tree, plain_address
+from .tshark import FILE_LABEL, all_of, file_handle, first, is_tree, plain_address, raw_text, utf16
 
 INHERITED_SESSION = 2**64 - 1
 INHERITED_TREE = 2**32 - 1
@@ -36,25 +36,9 @@ def unsigned(text, bits):
 
 def file_id(tree):
     """A FileId stands in a subtree of its own, labelled with what tshark knows of its open."""
-    for key, value in tree:
-        if key.startswith("GUID handle") and is_tree(value):
-            text = first(value, "smb2.fid")
-            label = key.split("File: ", 1)[1] if "File: " in key else None
-            return (uuid.UUID(text).bytes_le if text else None), label
-    return None, None
-
-
-def utf16(data):
-    """[MS-SMB2] 2.2: text is of whole UTF-16 units; half a unit behind them is none."""
-    return data[: len(data) // 2 * 2].decode("utf-16-le", errors="replace")
-
-
-def raw_text(tree, key):
-    """The text of a field out of the bytes that tshark marks as the field."""
-    raw = first(tree, f"{key}_raw")
-    if raw is None or not isinstance(raw[0], str):
-        return None
-    return utf16(bytes.fromhex(raw[0]))
+    key, text = file_handle(tree)
+    label = key.split(FILE_LABEL, 1)[1] if key and FILE_LABEL in key else None
+    return (uuid.UUID(text).bytes_le if text else None), label
 
 
 def share_relative(name, dfs=False):
@@ -239,7 +223,7 @@ def of_packet(pdu, theirs, context):
     server = (plain_address(row["server_ip"]), row["server_port"])
     client = (plain_address(row["client_ip"]), row["client_port"])
     if row["tcp_stream"] != theirs.stream:
-        yield "tcp_stream", row["tcp_stream"], theirs.stream, context.stream_reason(pdu)
+        yield "tcp_stream", row["tcp_stream"], theirs.stream, context.stream_reason(pdu, theirs.stream)
     ends = (theirs.source, theirs.destination)
     if ends not in ((server, client), (client, server)):
         yield "client, server", (client, server), ends, None

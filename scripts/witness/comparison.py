@@ -58,10 +58,14 @@ class Context:
             return "the TREE_CONNECT stands behind a hole on another connection of the session"
         return None
 
-    def stream_reason(self, pdu):
-        """tshark numbers a conversation for a packet whose TCP header is bogus as well."""
+    def stream_reason(self, pdu, theirs):
+        """tshark numbers a conversation for a packet whose TCP header is bogus as well, and newer versions for more SYNs."""
         streams = self.streams()
-        if streams.keys.get(pdu.frame, (None,))[0] == pdu.row["tcp_stream"] and any(bogus < pdu.frame for bogus in streams.bogus):
+        if streams.keys.get(pdu.frame, (None,))[0] != pdu.row["tcp_stream"]:
+            return None
+        if streams.newer[pdu.frame] == theirs:
+            return "tshark 4.4 begins a conversation with a SYN-ACK too, and with any SYN behind the end of one"
+        if any(bogus < pdu.frame for bogus in streams.bogus):
             return "tshark counts packets with a damaged TCP header, and lone fragments, as conversations"
         return None
 

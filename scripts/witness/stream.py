@@ -187,23 +187,29 @@ def next_header(data, at):
 
 
 class Conversations:
-    """Numbers conversations as Wireshark does, but for segments without a whole TCP header and lone fragments, which are none."""
+    """Numbers conversations as Wireshark does, but for segments without a whole TCP header and lone fragments, which are none. `newer`:
+    as 4.4 does, for which a SYN-ACK too begins a conversation, and any SYN behind the end of one, whatever its sequence number."""
 
-    def __init__(self):
+    def __init__(self, newer=False):
+        self.newer = newer
         self.known = {}
+        self.ended = set()
         self.count = 0
 
     def number(self, segment):
         ends = frozenset((segment.source, segment.destination))
         bases = self.known.get(ends)
         first = (segment.sequence - (not segment.syn)) & 0xFFFFFFFF
-        begins = segment.syn and segment.acknowledgement is None
-        if bases is None or begins and bases.get(segment.source, first) != first:
+        begins = segment.syn and (self.newer or segment.acknowledgement is None)
+        over = self.newer and bases is not None and bases[None] in self.ended
+        if bases is None or begins and (over or bases.get(segment.source, first) != first):
             bases = self.known[ends] = {None: self.count}
             self.count += 1
         bases.setdefault(segment.source, first)
         if segment.acknowledgement is not None:
             bases.setdefault(segment.destination, (segment.acknowledgement - 1) & 0xFFFFFFFF)
+        if segment.ends:
+            self.ended.add(bases[None])
         return bases[None]
 
 
@@ -213,11 +219,12 @@ class Streams:
     def __init__(self, segments, ports=()):
         ports = {445, 139, *ports}
         self.directions = defaultdict(Direction)
-        # The direction of each frame.
+        # The direction of each frame, and the number of its conversation for newer versions of tshark.
         self.keys = {}
+        self.newer = {}
         # Frames without a whole TCP header, or with a lone fragment.
         self.bogus = [segment.frame for segment in segments if not segment.sound]
-        conversations = Conversations()
+        conversations, newer = Conversations(), Conversations(newer=True)
         # Between whom such packets went; tshark goes by their sequence numbers.
         misled = set()
         for segment in segments:
@@ -226,6 +233,7 @@ class Streams:
                 continue
             number = conversations.number(segment)
             self.keys[segment.frame] = number, segment.source
+            self.newer[segment.frame] = newer.number(segment)
             if not ports & {segment.source[1], segment.destination[1]}:
                 continue
             there, back = self.directions[number, segment.source], self.directions[number, segment.destination]

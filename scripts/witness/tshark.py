@@ -15,8 +15,8 @@ PROFILE = tempfile.TemporaryDirectory(prefix="witness-tshark-")
 
 # tree: the dissection as pairs (key, value), a value being text or such a list; sealed: whether it was decrypted
 Pdu = namedtuple("Pdu", "frame time bytes tree sealed cut malformed stream source destination")
-# sound: whether it has a whole TCP header and is no fragment; stopped: whether tshark stopped at a damaged TCP option
-Segment = namedtuple("Segment", "frame source destination sequence syn payload missing acknowledgement sound stopped")
+# sound: whether it has a whole TCP header and is no fragment; stopped: whether tshark stopped at a damaged TCP option; ends: FIN or RST
+Segment = namedtuple("Segment", "frame source destination sequence syn payload missing acknowledgement sound stopped ends")
 
 # Why tshark stopped within a capture, by its path.
 DAMAGE = {}
@@ -24,6 +24,9 @@ DAMAGE = {}
 RECORD = re.compile(r"^  \{$", re.MULTILINE)
 # tshark 4.0 writes memory garbage into times that are out of range.
 GARBAGE_TIME = re.compile(r'(time": ")([^\n]{0,20}?)[^"\n]*?(Z"|UTC"|\(0\)")', re.DOTALL)
+# How the subtree of a FileId tells what its open is called.
+FILE_LABEL = "File: "
+ESCAPES = dict(zip("\a\b\t\n\v\f\r", "abtnvfr"))
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
@@ -65,7 +68,7 @@ def dissection(capture, out_of_order=False, ports=(), options=()):
     for start, end in zip(starts, [*starts[1:], len(text)]):
         record = text[start:end].rstrip().rstrip("],").rstrip()
         pdus.extend(of_record(parse(record), "_ws.malformed" in record or "_ws.short" in record))
-    return pdus
+    return with_plain_labels(pdus)
 
 
 def parse(record):
@@ -118,6 +121,83 @@ def of_record(record, malformed):
         destination=(address("dst"), port("dstport")),
     )
     return list(messages(layers, place, False))
+
+
+def utf16(data):
+    """[MS-SMB2] 2.2: text is of whole UTF-16 units; half a unit behind them is none."""
+    return data[: len(data) // 2 * 2].decode("utf-16-le", errors="replace")
+
+
+def raw_text(tree, key):
+    """The text of a field out of the bytes that tshark marks as the field."""
+    raw = first(tree, f"{key}_raw")
+    if raw is None or not isinstance(raw[0], str):
+        return None
+    return utf16(bytes.fromhex(raw[0]))
+
+
+def file_handle(tree):
+    """The subtree of a FileId: its key, and the id."""
+    for key, value in tree:
+        if key.startswith("GUID handle") and is_tree(value):
+            return key, first(value, "smb2.fid")
+    return None, None
+
+
+def with_plain_labels(pdus):
+    """tshark 4.4 writes control characters in the labels of opens as escapes, and a backslash as it is: `a\\tb` may be a file
+    in a folder, or have a tab in its name. The bytes of the names stand in the CREATE requests."""
+    asked, names = {}, {}
+    for pdu in pdus:
+        header = first(pdu.tree, "SMB2 Header")
+        for key, body in pdu.tree:
+            if not is_tree(body) or "(0x05)" not in key:
+                continue
+            name, (_, fid) = raw_text(body, "smb2.filename"), file_handle(body)
+            number = (pdu.stream, first(header, "smb2.msg_id"))
+            if name is not None:
+                asked[number] = name
+            elif fid is not None and number in asked:
+                names.setdefault(fid, []).append(asked[number])
+    return [pdu._replace(tree=[(key, plain_label(value, names)) for key, value in pdu.tree]) for pdu in pdus]
+
+
+def plain_label(body, names):
+    """The body of a PDU, its FileId labelled with the name itself."""
+    key, fid = file_handle(body) if is_tree(body) else (None, None)
+    if key is None or FILE_LABEL not in key or fid not in names:
+        return body
+    head, label = key.split(FILE_LABEL, 1)
+    plain = [text for text in (unescaped(label, name) for name in names[fid]) if text is not None]
+    if not plain:
+        return body
+    return [(head + FILE_LABEL + plain[-1] if name == key else name, value) for name, value in body]
+
+
+def unescaped(label, name):
+    """The beginning of a name that a label shows, with escapes or without; None when it shows another name. A cut label may end
+    within an escape."""
+    at = 0
+    for number, character in enumerate(name):
+        if at == len(label):
+            return name[:number]
+        if label.startswith(character, at):
+            at += 1
+            continue
+        spelt = escaped(character)
+        if spelt is None or not spelt.startswith(label[at : at + len(spelt)]):
+            return None
+        at += len(spelt)
+    return name if at >= len(label) else None
+
+
+def escaped(character):
+    code = ord(character)
+    if character in ESCAPES:
+        return "\\" + ESCAPES[character]
+    if code < 0x20 or code == 0x7F:
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if 0x80 <= code < 0xA0 else None
 
 
 def plain_address(text):
@@ -174,7 +254,7 @@ def other_protocol(capture, frame):
 
 
 FIELDS = """frame.number tcp.stream ip.src ip.dst ipv6.src ipv6.dst tcp.srcport tcp.dstport tcp.seq_raw tcp.len tcp.flags.syn
-tcp.payload tcp.ack_raw tcp.flags.ack tcp.flags.reset tcp.hdr_len ip.len ip.hdr_len ip.flags.mf _ws.malformed _ws.short""".split()
+tcp.payload tcp.ack_raw tcp.flags.ack tcp.flags.reset tcp.flags.fin tcp.hdr_len ip.len ip.hdr_len ip.flags.mf _ws.malformed _ws.short""".split()
 
 
 def segments(capture):
@@ -217,6 +297,7 @@ def segment(row, there):
         acknowledgement=number("tcp.ack_raw") if yes("tcp.flags.ack") and row["tcp.ack_raw"] else None,
         sound=sound,
         stopped=stopped,
+        ends=yes("tcp.flags.reset") or yes("tcp.flags.fin"),
     )
 
 
