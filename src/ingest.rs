@@ -10,10 +10,12 @@ mod logins;
 mod opening;
 mod options;
 mod outcome;
+mod reading;
 mod rows;
 mod sources;
 mod spill;
 mod tickets;
+mod two_readings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,7 +9,7 @@ use smbreplay::dissect::EkParser;
 use smbreplay::ingest::{Extractor, IngestOptions, IngestProgress, IngestReport, Outcome, ingest};
 use smbreplay::model::{Operation, header};
 use smbreplay::store::{Dataset, Projection};
-use smbreplay::tools::{Input, Keys, Profile, Tool, Tshark};
+use smbreplay::tools::{Input, Keys, Profile, SegmentOrder, Tool, Tshark};
 
 fn tshark() -> Tshark {
     tshark_with(&Keys::default())
@@ -87,7 +87,7 @@ fn count(pdus: impl Iterator<Item = Vec<u8>>) -> BTreeMap<Vec<u8>, usize> {
 
 /// Each `smb2_raw` of tshark, cut at its NextCommand; sealed ones are left out, as they are not opened here.
 fn by_tshark(capture: &Path) -> BTreeMap<Vec<u8>, usize> {
-    let mut child = tshark().whole_file_command(capture, &[], false).spawn(Input::Null).unwrap();
+    let mut child = tshark().whole_file_command(capture, &[], SegmentOrder::AsCaptured).spawn(Input::Null).unwrap();
     let (mut parser, mut output) = (EkParser::new(), child.take_output().unwrap());
     let mut pdus = Vec::new();
     loop {

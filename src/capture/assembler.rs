@@ -92,6 +92,11 @@ impl Assembler {
         self.next.get_or_insert((syn_sequence.wrapping_add(1), 0));
     }
 
+    /// Sequence number of the byte expected next, once anything is known of the stream.
+    pub fn expected(&self) -> Option<u32> {
+        self.next.map(|(next, _)| next)
+    }
+
     /// Whether segments are waiting for a hole to be filled.
     pub fn is_waiting(&self) -> bool {
         !self.kept.is_empty()

@@ -49,6 +49,13 @@ impl Half {
     fn is_finished(&self) -> bool {
         self.end.is_some_and(|end| !self.assembler.lacks_bytes_before(end)) && !self.assembler.is_waiting()
     }
+
+    /// How far a sequence number lies behind what was captured. A FIN takes a number of its own.
+    fn ahead(&self, sequence: u32) -> i32 {
+        let ahead = self.assembler.expected().map_or(0, |expected| sequence.wrapping_sub(expected) as i32);
+        let behind_fin = self.end.is_some_and(|end| sequence == end.wrapping_add(1));
+        if ahead == 1 && behind_fin { 0 } else { ahead }
+    }
 }
 
 /// The ends of a conversation that carries SMB, and its number.
@@ -77,6 +84,8 @@ pub(super) struct Flows {
     pub(super) segments_by_port: FxHashMap<u16, u64>,
     /// Bytes that could not be read as messages.
     pub(super) skipped_bytes: u64,
+    /// Segments that do not follow on the ones before them, or were acknowledged before.
+    pub(super) out_of_place: u64,
 }
 
 impl Flows {
@@ -89,6 +98,7 @@ impl Flows {
             arena: Arena::default(),
             segments_by_port: FxHashMap::default(),
             skipped_bytes: 0,
+            out_of_place: 0,
         }
     }
 
@@ -134,6 +144,7 @@ impl Flows {
         match &mut flow.smb {
             Some(smb) => {
                 let arrived = Arrived { segment, from, frame, time };
+                self.out_of_place += u64::from(smb.is_out_of_place(&arrived));
                 smb.segment(&arrived, flow.stream, &self.budget, &mut self.arena, take);
             }
             None => {
@@ -176,6 +187,14 @@ impl SmbFlow {
         };
         let (server, client) = if server_end == from { (source, destination) } else { (destination, source) };
         Some(Box::new(Self { client, server, server_end, halves: Default::default(), closed: false, ended_at: None }))
+    }
+
+    /// Whether a segment does not begin where its direction was, or acknowledges what was not captured yet.
+    fn is_out_of_place(&self, arrived: &Arrived<'_>) -> bool {
+        let Arrived { segment, from, .. } = *arrived;
+        let sequence = segment.sequence.wrapping_add(u32::from(segment.syn));
+        let unheard = |acknowledged| self.halves[1 - from].ahead(acknowledged) > 0;
+        self.halves[from].ahead(sequence) != 0 || segment.acknowledgement.is_some_and(unheard)
     }
 
     fn segment(

@@ -113,6 +113,7 @@ impl CaptureReader {
         statistics.frames = frames;
         statistics.hash = self.digest.of_whole(&self.files);
         statistics.unreadable_bytes = flows.skipped_bytes;
+        statistics.segments_out_of_place = flows.out_of_place;
         statistics.tcp_streams = flows.streams();
         if fragments.lost() > 0 {
             *others.entry(Protocol::Fragment).or_default() += fragments.lost();

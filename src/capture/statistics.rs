@@ -39,6 +39,9 @@ pub struct CaptureStatistics {
     pub gap_bytes: u64,
     /// Bytes of SMB connections that could not be read as messages.
     pub unreadable_bytes: u64,
+    /// Segments of SMB connections that do not begin where the ones before them ended, or were acknowledged before they were
+    /// captured: out of order, repeated, or behind a gap.
+    pub segments_out_of_place: u64,
     /// How the connections of SMB ended, as far as the capture shows it.
     pub connection_ends: Vec<ConnectionEnd>,
     /// Why reading ended before the end of a file, with the file's name.
@@ -59,6 +62,11 @@ pub struct ConnectionEnd {
 }
 
 impl CaptureStatistics {
+    /// Whether each segment of the SMB connections follows on the one before it, and each was read.
+    pub fn is_in_order(&self) -> bool {
+        self.segments_out_of_place == 0 && self.gaps == 0 && self.unreadable_bytes == 0
+    }
+
     /// The other protocols, most packets first, as one line: `TCP port 80 (12 packets), ARP (2)`.
     pub fn other_protocols_line(&self, most: usize) -> String {
         packets_line(&self.other_protocols, most)

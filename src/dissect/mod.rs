@@ -4,7 +4,8 @@
 //! [`setup_message()`] reads a login's message; what it leaves open goes to tshark. [`FeedWriter`] turns PDUs into the capture that
 //! tshark reads on its stdin, one record a PDU. [`EkParser`] turns what `tshark -T ek` prints into [`EkRecord`]s, of which
 //! [`login_facts`] reads facts. [`LoginCollector`] puts together what both tell of a login; [`Extractor`] makes of a whole file's
-//! records what the capture stage makes of its packets.
+//! records what the capture stage makes of its packets; [`Selection`] compares two readings of a file and takes of each what the
+//! other has not.
 
 mod clean_stream;
 mod der;
@@ -19,6 +20,7 @@ mod login;
 mod login_message;
 mod ntlmssp;
 mod packet_stream;
+mod readings;
 mod setup_message;
 mod smb1_line;
 mod ticket;
@@ -32,6 +34,7 @@ pub use feed::{Direction, FeedPdu, FeedWriter, Row};
 pub use login::{LoginCollector, login_facts, merge_login};
 pub use login_message::{LoginMessage, login_message};
 pub use packet_stream::PacketStreamWriter;
+pub use readings::{Disagreement, Selection, Tally};
 pub use setup_message::{SetupMessage, setup_message};
 pub use smb1_line::smb1_messages;
 pub use wire_event::wire_event;

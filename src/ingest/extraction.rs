@@ -5,7 +5,7 @@ use std::thread::{Scope, ScopedJoinHandle};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use super::by_tshark::{ByTshark, Seen};
+use super::by_tshark::{ByTshark, Seen, Told};
 use super::error::IngestError;
 use super::options::{Extractor as Choice, IngestOptions};
 use crate::capture::{CaptureReader, CaptureStatistics, Progress, ReaderOptions};
@@ -77,13 +77,13 @@ impl Extraction {
         })?;
         let mut notes = Vec::new();
         if !statistics.tunnels.is_empty() {
-            notes.push(match &options.tshark {
+            notes = match &options.tshark {
                 Some(tshark) => {
                     let by_tshark = ByTshark { tshark, ports: &options.ports, inputs: &inputs, progress: &progress };
                     by_tshark.tunnels(&mut statistics, &seen, |event| batches.push(event))?
                 }
-                None => format!("{}: nobody looked into them without tshark", statistics.tunnels_line()),
-            });
+                None => vec![format!("{}: nobody looked into them without tshark", statistics.tunnels_line())],
+            };
         }
         Ok(Read { statistics, messages: Vec::new(), notes })
     }
@@ -95,8 +95,8 @@ impl Extraction {
         };
         let mut statistics = native.run(|_| {})?;
         let by_tshark = ByTshark { tshark, ports: &options.ports, inputs: &inputs, progress: &progress };
-        let messages = by_tshark.whole(&mut statistics, |event| batches.push(event))?;
-        Ok(Read { statistics, messages, notes: Vec::new() })
+        let Told { messages, notes } = by_tshark.whole(&mut statistics, |event| batches.push(event))?;
+        Ok(Read { statistics, messages, notes })
     }
 }
 

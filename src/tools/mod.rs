@@ -29,5 +29,5 @@ pub use pcapfix::{Repair, RepairedCapture, repair};
 pub use pipes::{Output, ToolInput};
 pub use profile::Profile;
 pub use shell::run_shell;
-pub use tshark::Tshark;
+pub use tshark::{SegmentOrder, Tshark};
 pub use version::Version;

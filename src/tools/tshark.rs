@@ -32,6 +32,26 @@ const WIRE_EVENT_FIELDS: [&str; 17] = [
     "tcp.analysis.retransmission",
 ];
 
+/// In which order tshark puts the segments of TCP connections together. Neither finds all messages of all captures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SegmentOrder {
+    /// By their sequence numbers: it waits for what is missing. It stops at a segment that never comes, and some versions stop
+    /// where one is repeated before its message is complete.
+    BySequence,
+    /// As they were captured: what comes out of order is lost now and then.
+    AsCaptured,
+}
+
+impl SegmentOrder {
+    /// The preference, for `-o`. Which of its values is the default is not the same for all versions to come.
+    pub fn preference(self) -> &'static str {
+        match self {
+            Self::BySequence => "tcp.reassemble_out_of_order:TRUE",
+            Self::AsCaptured => "tcp.reassemble_out_of_order:FALSE",
+        }
+    }
+}
+
 /// tshark, with the preferences and keys that its runs share.
 #[derive(Clone, Debug)]
 pub struct Tshark {
@@ -96,13 +116,9 @@ impl Tshark {
     /// Dissects a whole capture and prints one object for each frame that has SMB in it, with the bytes of each PDU (of
     /// SMB1 too: those are counted, and a multi-protocol NEGOTIATE explains the answer to it).
     ///
-    /// `ports` are server ports beside 445 and 139. `out_of_order` sets the preference that finds PDUs in reordered
-    /// segments, but stops at the first hole of a connection.
-    pub fn whole_file_command(&self, file: &Path, ports: &[u16], out_of_order: bool) -> Command {
-        let mut command = self.of_file(file, ports);
-        if out_of_order {
-            command = command.args(["-o", "tcp.reassemble_out_of_order:TRUE"]);
-        }
+    /// `ports` are server ports beside 445 and 139.
+    pub fn whole_file_command(&self, file: &Path, ports: &[u16], order: SegmentOrder) -> Command {
+        let command = self.of_file(file, ports).args(["-o", order.preference()]);
         command.args(["-Y", "smb2 or smb", "-T", "ek", "-x", "-J", "frame ip ipv6 tcp smb smb2"])
     }
 
@@ -175,8 +191,11 @@ mod tests {
 
     #[test]
     fn the_whole_file_command_prints_the_frames_of_the_quickstart_capture() {
-        let command =
-            tshark(&Keys::default()).whole_file_command(&fixture("quickstart/capture.pcapng"), &[445], false);
+        let command = tshark(&Keys::default()).whole_file_command(
+            &fixture("quickstart/capture.pcapng"),
+            &[445],
+            SegmentOrder::AsCaptured,
+        );
         let (rows, ending) = rows(&command);
         assert!(rows.len() > 100 && rows.iter().all(|row| row.contains("\"smb2_raw\"")), "{} rows", rows.len());
         assert_eq!(ending, Ending::Complete);
@@ -188,14 +207,15 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let cut = folder.path().join("cut.pcapng");
         std::fs::write(&cut, &whole[..100_000]).expect("written");
-        let (rows, ending) = rows(&tshark(&Keys::default()).whole_file_command(&cut, &[], false));
+        let (rows, ending) = rows(&tshark(&Keys::default()).whole_file_command(&cut, &[], SegmentOrder::AsCaptured));
         assert!(!rows.is_empty());
         assert!(matches!(&ending, Ending::Partial { messages } if messages.iter().any(|m| m.contains("cut short"))));
     }
 
     /// Sealed frames, and those of them that were opened.
     fn sealed_and_opened(keys: &Keys) -> (usize, usize) {
-        let command = tshark(keys).whole_file_command(&fixture("encrypted/capture.pcapng"), &[], false);
+        let command =
+            tshark(keys).whole_file_command(&fixture("encrypted/capture.pcapng"), &[], SegmentOrder::AsCaptured);
         let (rows, _) = rows(&command);
         let sealed = rows.iter().filter(|row| row.contains("\"smb2_smb2_header_transform_msg_size\""));
         let sealed: Vec<_> = sealed.collect();
@@ -230,7 +250,7 @@ mod tests {
             ..Keys::default()
         };
         let tshark = tshark(&keys);
-        let command = tshark.whole_file_command(Path::new("x"), &[1445], true);
+        let command = tshark.whole_file_command(Path::new("x"), &[1445], SegmentOrder::BySequence);
         let folder = tshark.profile.folder();
         assert!(!format!("{command:?} {tshark:?}").contains("Passw0rd"));
         assert!(!format!("{command:?} {tshark:?}").contains("00112233"));
