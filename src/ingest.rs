@@ -18,7 +18,7 @@ mod tickets;
 mod two_readings;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 pub use error::IngestError;
 pub use options::{Extractor, IngestOptions};
@@ -43,6 +43,13 @@ pub struct IngestProgress {
     pub pdus: Arc<AtomicU64>,
     /// Sessions.
     pub sessions: Arc<AtomicU64>,
+}
+
+impl IngestProgress {
+    /// One whose ingest ends when this flag is set.
+    pub fn cancelled_by(cancelled: Arc<AtomicBool>) -> Self {
+        Self { input: Progress::cancelled_by(cancelled), ..Self::default() }
+    }
 }
 
 /// Turns a capture into a dataset.

@@ -10,6 +10,7 @@
 //! [`replay`]: crate::replay
 //! [`report`]: crate::report
 //! [`ingest`]: crate::ingest
+//! [`app`]: crate::app
 //! [`cli`]: crate::cli
 #![doc = include_str!("../ARCHITECTURE.md")]
 
@@ -29,5 +30,7 @@ pub mod replay;
 pub mod report;
 
 pub mod ingest;
+
+pub mod app;
 
 pub mod cli;

@@ -19,9 +19,15 @@ const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 pub struct Progress {
     bytes: Arc<AtomicU64>,
     stop: Arc<AtomicBool>,
+    cancelled: Arc<AtomicBool>,
 }
 
 impl Progress {
+    /// One whose reading also ends when this flag is set.
+    pub fn cancelled_by(cancelled: Arc<AtomicBool>) -> Self {
+        Self { cancelled, ..Self::default() }
+    }
+
     /// Bytes read so far.
     pub fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
@@ -30,7 +36,7 @@ impl Progress {
     /// A count of its own, which ends with this one: for what is read a second time.
     #[must_use]
     pub fn beside(&self) -> Self {
-        Self { bytes: Arc::default(), stop: self.stop.clone() }
+        Self { bytes: Arc::default(), ..self.clone() }
     }
 
     /// Ends the reading before its time.
@@ -40,12 +46,7 @@ impl Progress {
 
     /// Whether it is to end.
     pub fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
-
-    /// What [`Self::stop`] sets, for a signal's handler.
-    pub fn stop_flag(&self) -> Arc<AtomicBool> {
-        self.stop.clone()
+        self.stop.load(Ordering::Relaxed) || self.cancelled.load(Ordering::Relaxed)
     }
 }
 

@@ -8,7 +8,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::args::{CapturesArgs, TraceArgs};
 use super::config::Config;
-use super::datasets::{case_folder, open};
+use super::datasets::{open, workspace};
 use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use crate::store::{Dataset, DatasetPath, StoreError};
@@ -29,7 +29,7 @@ pub(super) fn chosen(config: &Config, args: &CapturesArgs) -> Result<Vec<Chosen>
     match (args.trace.as_slice(), &args.case) {
         ([], None) => datasets.push(single(None)?),
         ([], Some(case)) => {
-            let folder = case_folder(config, Some(case))?;
+            let folder = workspace(config)?.case_folder(Some(case));
             let found = captures_below(&folder, args.output.as_deref())?;
             datasets.extend(ingested(found, args.output.as_deref(), &folder.display().to_string())?);
         }
@@ -41,7 +41,7 @@ pub(super) fn chosen(config: &Config, args: &CapturesArgs) -> Result<Vec<Chosen>
                 }
                 let mut found = matching(Path::new(""), trace, args.output.as_deref())?;
                 if found.is_empty() || case.is_some() {
-                    let folder = case_folder(config, case.as_deref())?;
+                    let folder = workspace(config)?.case_folder(case.as_deref());
                     found = matching(&folder, trace, args.output.as_deref())?;
                 }
                 datasets.extend(ingested(found, args.output.as_deref(), &trace.display().to_string())?);

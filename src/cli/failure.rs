@@ -1,5 +1,7 @@
 //! A command that did not succeed: what to print, and the exit status.
 
+mod use_case;
+
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -8,6 +10,8 @@ use super::config::ConfigError;
 use super::exit_status::ExitStatus;
 use super::output::OutputError;
 use super::password::PasswordError;
+use crate::app::ErrorKind;
+use crate::store::StoreError;
 use crate::tools::{InvalidKey, ToolError};
 
 /// An error with its exit status and, where there is one, a remedy.
@@ -93,14 +97,15 @@ impl From<InvalidKey> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(ExitStatus::Unreadable, error)
+    }
+}
+
 impl From<ToolError> for Failure {
     fn from(error: ToolError) -> Self {
-        let status = match &error {
-            ToolError::Key(_) => ExitStatus::Usage,
-            error if error.is_missing_tool() => ExitStatus::ToolMissing,
-            _ => ExitStatus::Unreadable,
-        };
-        Self::new(status, error)
+        Self::new(ErrorKind::from(&error).into(), error)
     }
 }
 

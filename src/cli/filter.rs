@@ -4,6 +4,7 @@ use globset::{GlobBuilder, GlobMatcher};
 
 use super::exit_status::ExitStatus;
 use super::failure::Failure;
+use crate::app::PathPattern;
 use crate::model::Command;
 
 /// Commands by name, in any case.
@@ -15,6 +16,12 @@ pub(super) fn commands(names: &[String]) -> Result<Vec<Command>, Failure> {
         })
     };
     names.iter().map(command).collect()
+}
+
+/// The pattern of `--path`.
+pub(super) fn path(pattern: Option<&str>) -> Result<Option<PathPattern>, Failure> {
+    let pattern = pattern.map(str::parse).transpose();
+    pattern.map_err(|error| Failure::message(ExitStatus::Usage, format!("--path: {error}")))
 }
 
 /// A pattern for paths, in any case, with either `/` or `\` between its parts. It is held against paths with `/`.

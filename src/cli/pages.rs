@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use super::datasets::{beginning, chosen_sessions};
 use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use super::quality::warnings;
 use super::shown;
+use crate::app::chosen_sessions;
 use crate::model::RunEntry;
 use crate::report::{CapturePage, PageFacts, RunPage};
 use crate::store::{Dataset, ResultsReader};
@@ -14,7 +14,7 @@ use crate::store::{Dataset, ResultsReader};
 /// The page about a capture, or about one of its sessions.
 pub(super) fn of_capture(dataset: &Dataset, session: Option<&str>) -> Result<String, Failure> {
     let sessions = chosen_sessions(dataset, session)?;
-    let mut page = CapturePage::new(beginning(dataset));
+    let mut page = CapturePage::new(dataset.beginning());
     for session in &sessions {
         page.begin_session(session, &shown::user(&session.login));
         dataset.for_each_digest(session, |operation| page.add(operation))?;

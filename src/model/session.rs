@@ -68,3 +68,14 @@ pub struct LoginFacts {
     /// The client logged in without a name, or the server granted a null session.
     pub anonymous: bool,
 }
+
+impl LoginFacts {
+    /// Who logged in: `DOMAIN\user`, the user alone where no domain is known, or nothing.
+    pub fn account(&self) -> String {
+        match (&self.user, &self.domain) {
+            (Some(user), Some(domain)) if !domain.is_empty() => format!("{domain}\\{user}"),
+            (Some(user), _) => user.clone(),
+            (None, _) => String::new(),
+        }
+    }
+}

@@ -6,7 +6,7 @@ use super::digests::for_each_digest;
 use super::error::StoreError;
 use super::manifest::Manifest;
 use super::reader::{OperationReader, Projection};
-use crate::model::{OperationDigest, SessionEntry};
+use crate::model::{OperationDigest, SessionEntry, Timestamp};
 
 /// The folder of a capture's dataset: `DIR/.tracer/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +92,16 @@ impl Dataset {
         &self.manifest.sessions
     }
 
+    /// The time of the capture's first packet.
+    pub fn beginning(&self) -> Timestamp {
+        instant(self.manifest.capture.first_time.as_deref())
+    }
+
+    /// The time of its last packet.
+    pub fn ending(&self) -> Timestamp {
+        instant(self.manifest.capture.last_time.as_deref())
+    }
+
     /// The operations of a session, in order.
     pub fn operations(&self, session: &SessionEntry, projection: Projection) -> Result<OperationReader, StoreError> {
         OperationReader::open(&self.file(session), projection)
@@ -115,4 +125,9 @@ impl Dataset {
     pub fn file(&self, session: &SessionEntry) -> PathBuf {
         self.place.sessions_folder().join(&session.file)
     }
+}
+
+fn instant(text: Option<&str>) -> Timestamp {
+    let time = text.and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
+    time.and_then(|time| time.timestamp_nanos_opt()).map_or(Timestamp::default(), Timestamp)
 }

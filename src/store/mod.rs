@@ -5,6 +5,7 @@
 //! operations ─ columns (Arrow, by 1,024 rows) ─ row groups (encoded on any number of threads) ─ session file (appended in order)
 //! ```
 
+mod atomic_file;
 pub(crate) mod cells;
 mod dataset;
 mod digests;
@@ -33,6 +34,7 @@ pub(crate) mod table;
 mod values;
 mod view;
 
+pub use atomic_file::AtomicFile;
 pub use dataset::{Dataset, DatasetPath};
 pub use digests::for_each_digest;
 pub use error::StoreError;

@@ -4,7 +4,7 @@ use crate::paths::used_modules;
 use crate::tree::Source;
 
 /// Each stage with those it may import beside itself.
-const LAYERS: [(&str, &[&str]); 12] = [
+const LAYERS: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("tools", &[]),
     ("capture", &["model"]),
@@ -17,8 +17,15 @@ const LAYERS: [(&str, &[&str]); 12] = [
     ("report", &["model", "analyse", "replay"]),
     ("ingest", &["model", "tools", "capture", "dissect", "store", "analyse"]),
     (
-        "cli",
+        "app",
         &["model", "tools", "capture", "dissect", "store", "analyse", "query", "wire", "replay", "report", "ingest"],
+    ),
+    (
+        "cli",
+        &[
+            "model", "tools", "capture", "dissect", "store", "analyse", "query", "wire", "replay", "report",
+            "ingest", "app",
+        ],
     ),
 ];
 

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::shared::TraceArgs;
-use crate::cli::moment::Moment;
+use crate::app::Moment;
 use crate::cli::output::Format;
 
 /// Arguments of `opens`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::shared::{TraceArgs, seconds};
-use crate::cli::moment::Moment;
+use crate::app::Moment;
 use crate::cli::output::Format;
 
 /// Arguments of `session`.

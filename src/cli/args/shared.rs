@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::Args;
 
+pub use crate::app::parse_seconds as seconds;
 use crate::replay::{PathRule, ShareRule};
 
 /// Which capture.
@@ -87,19 +87,6 @@ pub struct KeyArgs {
     /// File with a line ID:KEY for each session
     #[arg(long, value_name = "FILE")]
     pub session_key_file: Option<PathBuf>,
-}
-
-/// Seconds, with a fraction; `ms` and `s` may stand behind.
-pub fn seconds(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.strip_suffix("ms") {
-        Some(number) => (number, 0.001),
-        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
-    };
-    let value: Result<f64, _> = number.trim().parse();
-    value
-        .ok()
-        .and_then(|value| Duration::try_from_secs_f64(value * unit).ok())
-        .ok_or_else(|| "a number of seconds is expected: 5, 0.25, 250ms".to_owned())
 }
 
 /// Where captured names go on the target, and who can log in there.

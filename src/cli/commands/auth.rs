@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::analyse::{Finding, Findings};
+use crate::app::chosen_sessions;
 use crate::cli::args::AuthArgs;
 use crate::cli::config::Config;
-use crate::cli::datasets::{chosen_sessions, open};
+use crate::cli::datasets::open;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};

@@ -8,10 +8,10 @@ use std::path::Path;
 use globset::GlobMatcher;
 use logins::NtlmLogins;
 
+use crate::app::chosen_sessions;
 use crate::cli::args::{ExportArgs, ExportTarget, ZeekFormatArg, ZeekLogArg};
 use crate::cli::captures::{Chosen, chosen};
 use crate::cli::config::Config;
-use crate::cli::datasets::{beginning, chosen_sessions, ending};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::filter;
@@ -183,8 +183,8 @@ impl Export<'_> {
     }
 
     fn zeek_log(&self, log: ZeekLog, format: ZeekFormat, output: Output) -> Result<Output, Failure> {
-        let begun = self.captures.iter().map(|capture| beginning(&capture.dataset)).min().unwrap_or_default();
-        let ended = self.captures.iter().map(|capture| ending(&capture.dataset)).max().unwrap_or_default();
+        let begun = self.captures.iter().map(|capture| capture.dataset.beginning()).min().unwrap_or_default();
+        let ended = self.captures.iter().map(|capture| capture.dataset.ending()).max().unwrap_or_default();
         let mut writer = ZeekWriter::begin(output, log, format, begun).map_err(OutputError::from)?;
         match log {
             ZeekLog::Files | ZeekLog::Mapping | ZeekLog::DceRpc => {

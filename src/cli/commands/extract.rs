@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use self::folder::Folder;
 use crate::analyse::{ContentStep, Contents, FileVersion};
+use crate::app::chosen_sessions;
 use crate::cli::args::ExtractArgs;
 use crate::cli::config::Config;
-use crate::cli::datasets::{chosen_sessions, open};
+use crate::cli::datasets::open;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};

@@ -1,29 +1,29 @@
 //! `smbreplay files`: the files that were touched, and what happened to them.
 
-use super::opens::gather;
-use crate::analyse::{FileActivity, Point, files_of};
+use crate::app::{self, FileActivity, FilesRequest, Point};
 use crate::cli::args::FilesArgs;
 use crate::cli::config::Config;
-use crate::cli::datasets::{beginning, open};
+use crate::cli::datasets::trace;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::filter::path;
 use crate::cli::output::{Cell, Column, Format, Output};
-use crate::cli::path_filter::PathFilter;
 use crate::cli::shown;
-use crate::model::{Timestamp, path};
+use crate::cli::terminal::Terminal;
+use crate::model::{self, Timestamp};
 
 /// Runs it.
 pub fn run(args: &FilesArgs, config: &Config) -> Result<ExitStatus, Failure> {
-    let dataset = open(config, &args.listing.trace)?;
-    let start = beginning(&dataset);
-    let paths = PathFilter::new(args.listing.path.as_ref())?;
-    let (opens, failed) = gather(&dataset, args.session.as_deref())?.finish();
-    let mut files = files_of(&opens, &failed);
-    files.retain(|file| paths.takes(file.path.as_deref()));
+    let request = FilesRequest {
+        trace: trace(config, &args.listing.trace)?,
+        session: args.session.clone(),
+        path: path(args.listing.path.as_deref())?,
+    };
+    let listed = app::files(&request, &Terminal::default())?;
     let mut output = Output::paged(!args.listing.no_pager);
     match args.listing.format {
-        Format::Json => output.json(&files)?,
-        Format::Ndjson => output.json_lines(&files)?,
+        Format::Json => output.json(&listed.files)?,
+        Format::Ndjson => output.json_lines(&listed.files)?,
         format @ (Format::Table | Format::Csv) => {
             let columns = vec![
                 Column::text("share"),
@@ -41,8 +41,8 @@ pub fn run(args: &FilesArgs, config: &Config) -> Result<ExitStatus, Failure> {
                 Column::text("what"),
             ];
             let mut table = output.table(format, columns);
-            for file in &files {
-                table.row(row(file, start))?;
+            for file in &listed.files {
+                table.row(row(file, listed.beginning))?;
             }
             output = table.finish()?;
         }
@@ -58,7 +58,7 @@ fn row(file: &FileActivity, start: Timestamp) -> Vec<Cell> {
     };
     let share = file.share.as_deref().unwrap_or_default();
     vec![
-        Cell::new(share).shown(path::share_name(share)),
+        Cell::new(share).shown(model::path::share_name(share)),
         shown::path(file.path.as_deref(), file.directory),
         file.opens.into(),
         file.failed_opens.into(),

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use crate::analyse::{Lifecycle, StoryPart, StoryPoint, wire_points};
 use crate::cli::args::LifecycleArgs;
 use crate::cli::config::Config;
-use crate::cli::datasets::{beginning, choose_session, open};
+use crate::cli::datasets::{choose_session, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
@@ -28,7 +28,7 @@ pub fn run(args: &LifecycleArgs, config: &Config) -> Result<ExitStatus, Failure>
     points.extend(of_the_wire(&dataset, session, args)?);
     // What a packet says of TCP comes before what it carries.
     points.sort_by_key(|point| (point.frame, point.part != StoryPart::Arp && point.part != StoryPart::Tcp));
-    print(&points, beginning(&dataset), args)?;
+    print(&points, dataset.beginning(), args)?;
     Ok(ExitStatus::Done)
 }
 

@@ -9,7 +9,7 @@ use anstyle::AnsiColor;
 use crate::cli::args::{ListArgs, ListCommand, ListRunsArgs, ListTracesArgs};
 use crate::cli::captures::captures_in;
 use crate::cli::config::Config;
-use crate::cli::datasets::{case_folder, open};
+use crate::cli::datasets::{open, workspace};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Output};
@@ -75,7 +75,7 @@ fn runs(args: &ListRunsArgs, config: &Config) -> Result<ExitStatus, Failure> {
 }
 
 fn traces(args: &ListTracesArgs, config: &Config) -> Result<ExitStatus, Failure> {
-    let folder = case_folder(config, args.case.as_deref())?;
+    let folder = workspace(config)?.case_folder(args.case.as_deref());
     let captures = captures_in(&folder)?;
     let capinfos = Tool::Capinfos.locate(None).ok();
     let columns = vec![

@@ -1,55 +1,28 @@
 //! `smbreplay opens`: what was opened, by whom, for how long.
 
-use crate::analyse::{Open, OpenEnd, Opens, Point};
+use crate::app::{self, FileFate, Open, OpenEnd, OpensRequest, Point};
 use crate::cli::args::OpensArgs;
 use crate::cli::config::Config;
-use crate::cli::datasets::{beginning, chosen_sessions, open};
+use crate::cli::datasets::trace;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
+use crate::cli::filter;
 use crate::cli::output::{Cell, Column, Format, Output};
-use crate::cli::path_filter::PathFilter;
 use crate::cli::shown;
-use crate::model::{SessionEntry, Timestamp, path};
-use crate::store::{Dataset, Projection, StoreError};
+use crate::cli::terminal::Terminal;
+use crate::model::{Timestamp, path};
 
 /// Runs it.
 pub fn run(args: &OpensArgs, config: &Config) -> Result<ExitStatus, Failure> {
-    let dataset = open(config, &args.listing.trace)?;
-    let start = beginning(&dataset);
-    let at = args.at.map(|at| at.from(start));
-    let paths = PathFilter::new(args.listing.path.as_ref())?;
-    let (opens, _) = gather(&dataset, args.session.as_deref())?.finish();
-    let mut opens: Vec<_> = opens
-        .into_iter()
-        .filter(|open| at.is_none_or(|at| open.is_alive_at(at)))
-        .filter(|open| paths.takes(open.path.as_deref()))
-        .collect();
-    opens.sort_by_key(|open| open.opened.map(|at| at.frame));
-    print(&opens, start, args)?;
+    let request = OpensRequest {
+        trace: trace(config, &args.listing.trace)?,
+        session: args.session.clone(),
+        at: args.at,
+        path: filter::path(args.listing.path.as_deref())?,
+    };
+    let listed = app::opens(&request, &Terminal::default())?;
+    print(&listed.opens, listed.beginning, args)?;
     Ok(ExitStatus::Done)
-}
-
-/// The opens of one session, or of all.
-pub(super) fn gather(dataset: &Dataset, session: Option<&str>) -> Result<Opens, Failure> {
-    Ok(gather_of(dataset, chosen_sessions(dataset, session)?)?)
-}
-
-/// The opens of some sessions.
-pub(super) fn gather_of<'a>(
-    dataset: &Dataset,
-    sessions: impl IntoIterator<Item = &'a SessionEntry>,
-) -> Result<Opens, StoreError> {
-    let mut opens = Opens::default();
-    for session in sessions {
-        opens.begin_session(&session.id, &shown::user(&session.login));
-        for operation in dataset.operations(session, Projection::PdusOf(Opens::BODIES))? {
-            opens.add(&operation?);
-        }
-        for end in &dataset.manifest().connection_ends {
-            opens.connection_ended(end.tcp_stream, Point { frame: end.frame, time: Timestamp(end.time_ns) });
-        }
-    }
-    Ok(opens)
 }
 
 fn print(opens: &[Open], start: Timestamp, args: &OpensArgs) -> Result<(), Failure> {
@@ -156,8 +129,8 @@ fn caching(open: &Open) -> String {
 fn notes(open: &Open) -> String {
     let mut notes = Vec::new();
     match open.fate {
-        Some(crate::analyse::FileFate::Created) => notes.push("created".to_owned()),
-        Some(crate::analyse::FileFate::Overwritten) => notes.push("overwritten".to_owned()),
+        Some(FileFate::Created) => notes.push("created".to_owned()),
+        Some(FileFate::Overwritten) => notes.push("overwritten".to_owned()),
         None => {}
     }
     notes.extend(open.renamed_to.iter().map(|path| format!("renamed to {path}")));

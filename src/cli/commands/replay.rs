@@ -1,15 +1,16 @@
 //! `smbreplay replay`: the captured operations go to a lab server, and what it answers is compared.
 
-use std::io::{BufRead, IsTerminal, Write as _};
 use std::sync::Arc;
 
 use super::lab::{journal, run_key};
+use crate::app::{Answer, Events as _, Question};
 use crate::cli::args::{OrderingArg, PacingArg, ReplayArgs};
 use crate::cli::config::Config;
 use crate::cli::datasets::{choose_session, closings, open};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;
+use crate::cli::terminal::Terminal;
 use crate::model::{Operation, SessionEntry};
 use crate::replay::{
     Lab, Options, Ordering, Pacing, PlanNames, Prepared, Reason, ReplayError, Run, Workload, record,
@@ -200,15 +201,9 @@ pub(super) fn confirm(intent: &str) -> Result<(), Failure> {
     let refused = |why: &'static str| {
         Failure::message(ExitStatus::Usage, why).remedy("--yes goes on without asking, --dry-run only shows")
     };
-    if !std::io::stdin().is_terminal() {
-        return Err(refused("the server would be changed, and there is no terminal to ask on"));
+    match Terminal::default().confirm(&Question { intent }) {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(refused("not confirmed, nothing was sent")),
+        Answer::NobodyToAsk => Err(refused("the server would be changed, and there is no terminal to ask on")),
     }
-    anstream::eprint!("{intent}\nGo on? [y/N] ");
-    let _ = std::io::stderr().flush();
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer);
-    if read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes") {
-        return Ok(());
-    }
-    Err(refused("not confirmed, nothing was sent"))
 }

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::app::chosen_sessions;
 use crate::cli::args::ReportArgs;
 use crate::cli::config::Config;
-use crate::cli::datasets::{chosen_sessions, open};
+use crate::cli::datasets::open;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::Output;

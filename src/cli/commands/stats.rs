@@ -1,9 +1,10 @@
 //! `smbreplay stats`: how much of what, how fast, and how often it failed.
 
 use crate::analyse::{GroupBy, GroupSummary, LatencySummary, Statistics};
+use crate::app::chosen_sessions;
 use crate::cli::args::StatsArgs;
 use crate::cli::config::Config;
-use crate::cli::datasets::{chosen_sessions, open};
+use crate::cli::datasets::open;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output, OutputError};

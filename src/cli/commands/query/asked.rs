@@ -3,10 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use crate::analyse::files_of;
 use crate::cli::args::{QueryArgs, QueryFormat};
 use crate::cli::captures::{Chosen, chosen};
-use crate::cli::commands::opens::gather_of;
 use crate::cli::config::Config;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
@@ -120,8 +118,7 @@ fn source(chosen: Chosen, run: Option<&str>, several: bool) -> Result<QuerySourc
 }
 
 fn files(dataset: &Dataset) -> Result<Vec<crate::analyse::FileActivity>, crate::store::StoreError> {
-    let (opens, failed) = gather_of(dataset, dataset.sessions())?.finish();
-    Ok(files_of(&opens, &failed))
+    crate::app::files_of_dataset(dataset)
 }
 
 fn print(rows: Rows, format: Format, output: Output) -> Result<(), Failure> {

@@ -1,10 +1,10 @@
 //! Which operations are shown.
 
+use crate::app::Moment;
 use crate::cli::args::FilterArgs;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::filter;
-use crate::cli::moment::Moment;
 use crate::cli::path_filter::PathFilter;
 use crate::model::{Command, NtStatus, Operation, Timestamp};
 

@@ -5,31 +5,25 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::UNIX_EPOCH;
 
-use super::datasets::state_file;
+use super::workspace::Workspace;
 use crate::tools::{Located, ToolError};
 
 const FILE: &str = "tool_versions.json";
 
 /// The version of a tool: as remembered for this very file, else as it says itself.
-pub(super) fn version_of(tool: &Located) -> Result<String, ToolError> {
+pub(super) fn version_of(tool: &Located, workspace: &Workspace) -> Result<String, ToolError> {
     let key = key(tool);
-    let path = state_file(FILE);
-    let mut known: BTreeMap<String, String> =
-        path.as_ref().and_then(|path| serde_json::from_slice(&fs::read(path).ok()?).ok()).unwrap_or_default();
+    let mut known: BTreeMap<String, String> = workspace.read_state(FILE).unwrap_or_default();
     if let Some(version) = key.as_ref().and_then(|key| known.get(key)) {
         return Ok(version.clone());
     }
     let version = tool.version()?.to_string();
-    if let (Some(key), Some(path)) = (key, path) {
+    if let Some(key) = key.filter(|_| workspace.state_folder.is_some()) {
         // One entry a program: the one it replaced is of no use.
         known.retain(|other, _| other.split('|').next() != key.split('|').next());
         known.insert(key, version.clone());
-        let written = path.parent().map(fs::create_dir_all).and_then(Result::ok).and_then(|()| {
-            let text = serde_json::to_vec(&known).ok()?;
-            fs::write(&path, text).ok()
-        });
-        if written.is_none() {
-            tracing::debug!("{}: cannot be written", path.display());
+        if workspace.write_state(FILE, &known).is_none() {
+            tracing::debug!("{FILE} cannot be written");
         }
     }
     Ok(version)

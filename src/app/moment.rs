@@ -1,6 +1,7 @@
 //! Points in time as people type them.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use chrono::{DateTime, NaiveTime, TimeDelta};
 
@@ -47,12 +48,28 @@ impl FromStr for Moment {
         if let Ok(time) = NaiveTime::parse_from_str(text, "%H:%M:%S%.f") {
             return Ok(Self::TimeOfDay(time));
         }
-        let after = super::args::seconds(text).ok().and_then(|after| i64::try_from(after.as_nanos()).ok());
+        let after = parse_seconds(text).ok().and_then(|after| i64::try_from(after.as_nanos()).ok());
         after.map(Self::After).ok_or_else(|| {
             "a time is expected: 2026-11-22T02:32:13.5Z, 02:32:13.5 (UTC), or seconds from the beginning: 12.5, 250ms"
                 .to_owned()
         })
     }
+}
+
+/// Seconds with a fraction; `ms` or `s` may stand behind them.
+///
+/// # Errors
+/// What is no such number, in words.
+pub fn parse_seconds(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix("ms") {
+        Some(number) => (number, 0.001),
+        None => (text.strip_suffix('s').unwrap_or(text), 1.0),
+    };
+    let value: Result<f64, _> = number.trim().parse();
+    value
+        .ok()
+        .and_then(|value| Duration::try_from_secs_f64(value * unit).ok())
+        .ok_or_else(|| "a number of seconds is expected: 5, 0.25, 250ms".to_owned())
 }
 
 #[cfg(test)]
