@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 
+use super::path_pattern::PatternError;
 use crate::store::StoreError;
 use crate::tools::ToolError;
 
@@ -65,12 +66,59 @@ pub enum DatasetError {
         /// How many.
         sessions: usize,
     },
+    /// A pattern or a case leads to no capture.
+    #[error("{}: there is no capture", asked.display())]
+    NoCapture {
+        /// The pattern, or the folder of the case.
+        asked: PathBuf,
+    },
+    /// A pattern or a case leads to captures of which none is ingested.
+    #[error("{}: nothing of that is ingested", asked.display())]
+    NothingIngested {
+        /// The pattern, or the folder of the case.
+        asked: PathBuf,
+        /// One of the captures.
+        capture: PathBuf,
+    },
+    /// A pattern for captures is none.
+    #[error(transparent)]
+    Pattern(#[from] PatternError),
+    /// The capture has not been replayed that often.
+    #[error("there is no run {name}: the capture has been replayed {runs} times")]
+    NoSuchRun {
+        /// What was asked for.
+        name: String,
+        /// How often it was replayed.
+        runs: usize,
+    },
+    /// No run has a name that begins so.
+    #[error("no run begins with {name}")]
+    NoRun {
+        /// The beginning.
+        name: String,
+    },
+    /// Several runs have names that begin so.
+    #[error("{name} fits {runs} runs")]
+    AmbiguousRun {
+        /// The beginning.
+        name: String,
+        /// How many.
+        runs: usize,
+    },
     /// The dataset cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The work was ended from outside.
     #[error("interrupted")]
     Cancelled,
+    /// The folder of a case cannot be read.
+    #[error("{}: {source}", folder.display())]
+    CaseFolder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A folder with captures cannot be read.
     #[error("{}: {source}", folder.display())]
     Folder {
@@ -87,8 +135,16 @@ impl UseCaseError for DatasetError {
             Self::NoCaptureNamed
             | Self::SessionNotNamed { .. }
             | Self::NoSession { .. }
-            | Self::AmbiguousSession { .. } => ErrorKind::Request,
-            Self::Store(_) | Self::Folder { .. } => ErrorKind::Unreadable,
+            | Self::AmbiguousSession { .. }
+            | Self::Pattern(_)
+            | Self::NoSuchRun { .. }
+            | Self::NoRun { .. }
+            | Self::AmbiguousRun { .. } => ErrorKind::Request,
+            Self::NoCapture { .. }
+            | Self::NothingIngested { .. }
+            | Self::Store(_)
+            | Self::CaseFolder { .. }
+            | Self::Folder { .. } => ErrorKind::Unreadable,
             Self::Cancelled => ErrorKind::Cancelled,
         }
     }

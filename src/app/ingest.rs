@@ -126,7 +126,7 @@ impl UseCaseError for IngestError {
 /// let ingested = app::ingest(&request, &Quiet)?;
 /// assert!(ingested.report.manifest.sessions.iter().all(|session| session.operations > 0));
 /// # assert!(!ingested.report.manifest.sessions.is_empty());
-/// # Ok::<(), app::IngestError>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Errors

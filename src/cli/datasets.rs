@@ -1,9 +1,9 @@
 //! Which capture, and which session, a command is about: from arguments and configuration to requests.
 
-use super::args::TraceArgs;
+use super::args::{CapturesArgs, TraceArgs};
 use super::config::{Config, ConfigError, Key};
 use super::failure::Failure;
-use crate::app::{TraceRequest, Workspace, user_state_folder};
+use crate::app::{CapturesRequest, TraceRequest, Workspace, user_state_folder};
 use crate::model::{ConnectionIndex, SessionEntry, Timestamp};
 use crate::replay::Closing;
 use crate::store::Dataset;
@@ -33,6 +33,16 @@ pub(super) fn workspace(config: &Config) -> Result<Workspace, ConfigError> {
 pub(super) fn trace(config: &Config, args: &TraceArgs) -> Result<TraceRequest, ConfigError> {
     Ok(TraceRequest {
         trace: args.trace.clone(),
+        case: args.case.clone(),
+        output: args.output.clone(),
+        workspace: workspace(config)?,
+    })
+}
+
+/// The captures that the arguments name.
+pub(super) fn captures(config: &Config, args: &CapturesArgs) -> Result<CapturesRequest, ConfigError> {
+    Ok(CapturesRequest {
+        traces: args.trace.clone(),
         case: args.case.clone(),
         output: args.output.clone(),
         workspace: workspace(config)?,

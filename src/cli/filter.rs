@@ -5,18 +5,6 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::exit_status::ExitStatus;
 use super::failure::Failure;
 use crate::app::PathPattern;
-use crate::model::Command;
-
-/// Commands by name, in any case.
-pub(super) fn commands(names: &[String]) -> Result<Vec<Command>, Failure> {
-    let command = |name: &String| {
-        Command::parse(name).ok_or_else(|| {
-            let known = Command::ALL.map(|command| command.to_string()).join(", ");
-            Failure::message(ExitStatus::Usage, format!("{name:?} is no command; there are {known}"))
-        })
-    };
-    names.iter().map(command).collect()
-}
 
 /// The pattern of `--path`.
 pub(super) fn path(pattern: Option<&str>) -> Result<Option<PathPattern>, Failure> {

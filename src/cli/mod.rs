@@ -1,7 +1,6 @@
 //! The command line: arguments, configuration, exit statuses, one file per command. Nobody imports it.
 
 pub mod args;
-mod captures;
 pub mod commands;
 mod config;
 mod credentials;
@@ -13,13 +12,9 @@ mod images;
 mod interrupt;
 mod keys;
 mod output;
-mod pages;
 mod password;
-mod path_filter;
-mod quality;
 mod replacing;
 mod run;
-mod runs;
 mod shown;
 mod terminal;
 

@@ -28,6 +28,23 @@ pub fn bytes(count: u64) -> String {
     format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or("B"))
 }
 
+/// Bytes as part of a sentence: `1 byte`, `17 bytes`, `1.2 KiB`.
+pub fn bytes_in_words(number: u64) -> String {
+    if number < 1024 { counted(number, "byte", "bytes") } else { bytes(number) }
+}
+
+/// A number of things: `1 packet`, `1,234 packets`.
+pub fn counted(number: u64, one: &str, several: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { several })
+}
+
+/// Whole numbers with thousands apart: `1,234,567`.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group)).collect();
+    groups.join(",")
+}
+
 /// `1 step`, `2 steps`.
 pub(super) fn count(number: usize, noun: &str) -> String {
     match number {
@@ -70,6 +87,17 @@ mod tests {
             [bytes(5), bytes(1536), bytes(131_072), bytes(2_500_000)],
             ["5 B", "1.5 KiB", "128 KiB", "2.4 MiB"]
         );
+    }
+
+    #[test]
+    fn numbers_of_things_agree_with_their_words() {
+        assert_eq!(
+            [bytes_in_words(1), bytes_in_words(1023), bytes_in_words(2048)],
+            ["1 byte", "1,023 bytes", "2.0 KiB"]
+        );
+        assert_eq!(counted(1, "packet", "packets"), "1 packet");
+        assert_eq!(counted(1234, "packet", "packets"), "1,234 packets");
+        assert_eq!([thousands(7), thousands(1_234_567)], ["7", "1,234,567"]);
     }
 
     #[test]

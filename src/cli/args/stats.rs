@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use super::shared::TraceArgs;
-use crate::analyse::GroupBy;
+use crate::app::GroupBy;
 use crate::cli::output::Format;
 
 /// Arguments of `stats`.

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::app::choose_run;
 use crate::cli::args::DiffArgs;
 use crate::cli::config::Config;
-use crate::cli::datasets::open;
+use crate::cli::datasets::trace;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
-use crate::cli::runs::choose_run;
 use crate::model::RunEntry;
 use crate::replay::{RunDiff, RunDiffer, StepDiff};
 use crate::report;
@@ -19,7 +19,8 @@ const STEPS_SHOWN: usize = 40;
 
 /// Runs it.
 pub fn run(args: &DiffArgs, config: &Config) -> Result<ExitStatus, Failure> {
-    let folder = |name: &str| choose_run(name, || Ok(open(config, &args.trace)?.place().clone()));
+    let trace = trace(config, &args.trace)?;
+    let folder = |name: &str| choose_run(name, || Ok(trace.open()?.place().clone()));
     let folders = [folder(&args.a)?, folder(&args.b)?];
     let read = |folder: &Path| ResultsReader::open(&folder.join(RUN_RESULTS));
     let (a, b) = (read(&folders[0])?, read(&folders[1])?);

@@ -3,14 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::app::{self, Extractor, IngestReport, IngestRequest, Ingested, Outcome, TsharkUse};
+use crate::app::{self, Extractor, IngestReport, IngestRequest, Ingested, Outcome, TsharkUse, quality_warnings};
 use crate::cli::args::{ExtractorArg, IngestArgs};
 use crate::cli::config::Config;
 use crate::cli::datasets::workspace;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::keys::read_keys;
-use crate::cli::quality::warnings;
 use crate::cli::shown::counted;
 use crate::cli::terminal::Terminal;
 
@@ -77,7 +76,7 @@ fn tell(report: &IngestReport, elapsed: Duration) {
         );
         say(capture, &format!("written to {}", place.display()));
     }
-    warnings(quality, manifest.options.contains_key("repair")).iter().for_each(|text| warn(capture, text));
+    quality_warnings(quality, manifest.options.contains_key("repair")).iter().for_each(|text| warn(capture, text));
     for note in &quality.notes {
         say(capture, note);
     }

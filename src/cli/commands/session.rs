@@ -1,47 +1,57 @@
 //! `smbreplay session`: the sessions of a capture, and the operations of one.
 
-mod filter;
 mod frame;
 mod list;
 
 use anstyle::AnsiColor;
 use serde_json::Value;
 
-use self::filter::Filter;
-use crate::cli::args::SessionArgs;
-use crate::cli::config::Config;
-use crate::cli::datasets::{choose_session, open};
+use crate::app::{self, OperationFilter, SessionRequest};
+use crate::cli::args::{FilterArgs, SessionArgs};
+use crate::cli::config::{Config, Key};
+use crate::cli::datasets::trace;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
-use crate::cli::output::{Cell, Column, Format, Output, TableWriter};
+use crate::cli::filter;
+use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::shown;
-use crate::model::{Command, Operation, SessionEntry, Timestamp};
-use crate::store::{self, COLUMNS, Dataset, Projection, StoreError, rows_of};
-
-/// Operations that are turned to values at once.
-const ROWS: usize = 256;
+use crate::cli::terminal::Terminal;
+use crate::model::{Anomaly, Command, Operation, Timestamp};
 
 /// Runs it.
 pub fn run(args: &SessionArgs, config: &Config) -> Result<ExitStatus, Failure> {
-    let dataset = open(config, &args.trace)?;
+    let trace = trace(config, &args.trace)?;
     if args.list {
-        list::list(&dataset, args.format)?;
+        list::list(&app::sessions(&trace)?, args.format)?;
         return Ok(ExitStatus::Done);
     }
-    let session = choose_session(&dataset, config, args.session.as_deref())?;
+    let session = config.text(Key::SessionId, args.session.as_deref())?;
     match args.frame {
-        Some(frame) => frame::show(&dataset, session, frame, args)?,
-        None => operations(&dataset, session, args)?,
+        Some(frame) => frame::show(trace, session, frame, args)?,
+        None => {
+            let request = SessionRequest { trace, session, filter: operation_filter(&args.filter)? };
+            let wide = !args.fields.is_empty() || args.format != Format::Table;
+            if wide && !args.brief { fields(&request, args)? } else { operations(&request, args)? }
+        }
     }
     Ok(ExitStatus::Done)
 }
 
-fn operations(dataset: &Dataset, session: &SessionEntry, args: &SessionArgs) -> Result<(), Failure> {
-    let filter = Filter::new(&args.filter)?;
-    let wide = !args.fields.is_empty() || args.format != Format::Table;
-    if wide && !args.brief {
-        return fields(dataset, session, args, &filter);
-    }
+fn operation_filter(args: &FilterArgs) -> Result<OperationFilter, Failure> {
+    let unknown_status = |error| Failure::message(ExitStatus::Usage, format!("--status: {error}"));
+    Ok(OperationFilter {
+        path: filter::path(args.file_filter.as_deref())?,
+        commands: app::parse_commands(&args.command)?,
+        statuses: app::parse_statuses(&args.status).map_err(unknown_status)?,
+        errors: args.errors,
+        slow: args.slow,
+        from: args.from,
+        to: args.to,
+    })
+}
+
+fn operations(request: &SessionRequest, args: &SessionArgs) -> Result<(), Failure> {
+    let mut operations = app::session_operations(request, &Terminal::default())?;
     let mut columns = vec![Column::number("frame")];
     if !args.brief {
         columns.extend([Column::number("time"), Column::number("latency")]);
@@ -51,21 +61,14 @@ fn operations(dataset: &Dataset, session: &SessionEntry, args: &SessionArgs) -> 
         columns.push(Column::number("bytes"));
     }
     let mut table = Output::paged(!args.no_pager).table(args.format, columns);
-    let mut first: Option<Timestamp> = None;
     let mut compound = None;
-    for operation in dataset.operations(session, Projection::WithoutPdus)? {
+    while let Some(operation) = operations.next() {
         let operation = operation?;
-        first = first.or(operation.first_time());
-        let start = first.unwrap_or_default();
-        if filter.takes(&operation, start) {
-            // A compound shows as the one message that it was.
-            let chain = operation.compound_index.and(operation.request.as_ref()).map(|request| request.frame);
-            let goes_on = chain.is_some() && chain == compound;
-            compound = chain;
-            table.row(operation_row(&operation, start, args.brief, goes_on))?;
-        } else if filter.is_past(&operation, start) {
-            break;
-        }
+        // A compound shows as the one message that it was.
+        let chain = operation.compound_index.and(operation.request.as_ref()).map(|request| request.frame);
+        let goes_on = chain.is_some() && chain == compound;
+        compound = chain;
+        table.row(operation_row(&operation, operations.beginning(), args.brief, goes_on))?;
     }
     table.finish()?;
     Ok(())
@@ -95,7 +98,7 @@ fn operation_row(operation: &Operation, start: Timestamp, brief: bool, goes_on: 
             if status.is_error() { cell.color(AnsiColor::Red) } else { cell }
         }
         None => {
-            let odd: Vec<_> = operation.anomalies.iter().map(crate::model::Anomaly::name).collect();
+            let odd: Vec<_> = operation.anomalies.iter().map(Anomaly::name).collect();
             Cell::empty().shown(if odd.is_empty() { "-".to_owned() } else { odd.join(" ") }).color(AnsiColor::Yellow)
         }
     });
@@ -131,53 +134,13 @@ fn named(operation: &Operation) -> Cell {
 }
 
 /// Columns of the dataset by name, as it has them; all but the PDUs when none is named.
-fn fields(dataset: &Dataset, session: &SessionEntry, args: &SessionArgs, filter: &Filter) -> Result<(), Failure> {
-    let mut columns: Vec<&store::Column> = Vec::new();
-    for field in &args.fields {
-        let Some(column) = store::column(field) else {
-            let failure = Failure::message(ExitStatus::Usage, format!("the dataset has no column {field:?}"));
-            let names: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
-            return Err(failure.remedy(format!("there are {}", names.join(", "))));
-        };
-        columns.push(column);
+fn fields(request: &SessionRequest, args: &SessionArgs) -> Result<(), Failure> {
+    let rows = app::session_rows(request, &args.fields, &Terminal::default())?;
+    let columns = rows.columns().map(Column::text).collect();
+    let mut table = Output::paged(!args.no_pager).table(args.format, columns);
+    for row in rows {
+        table.row(row?.into_iter().map(Cell::new).collect())?;
     }
-    if columns.is_empty() {
-        columns = COLUMNS.iter().filter(|column| column.kind != store::Kind::Binary).collect();
-    }
-    let with_pdus = columns.iter().any(|column| column.kind == store::Kind::Binary);
-    let projection = if with_pdus { Projection::Everything } else { Projection::WithoutPdus };
-    let mut table =
-        Output::paged(!args.no_pager).table(args.format, columns.iter().map(|c| Column::text(c.name)).collect());
-    let (mut first, mut waiting): (Option<Timestamp>, _) = (None, Vec::new());
-    for operation in dataset.operations(session, projection)? {
-        let operation = operation?;
-        first = first.or(operation.first_time());
-        let start = first.unwrap_or_default();
-        if filter.takes(&operation, start) {
-            waiting.push(operation);
-        } else if filter.is_past(&operation, start) {
-            break;
-        }
-        if waiting.len() == ROWS || with_pdus {
-            print_rows(dataset, session, &columns, &mut waiting, &mut table)?;
-        }
-    }
-    print_rows(dataset, session, &columns, &mut waiting, &mut table)?;
     table.finish()?;
-    Ok(())
-}
-
-fn print_rows(
-    dataset: &Dataset,
-    session: &SessionEntry,
-    columns: &[&store::Column],
-    operations: &mut Vec<Operation>,
-    table: &mut TableWriter,
-) -> Result<(), Failure> {
-    let fail = |source| StoreError::Arrow { path: dataset.file(session), source };
-    for values in rows_of(operations, columns).map_err(fail)? {
-        table.row(values.into_iter().map(Cell::new).collect())?;
-    }
-    operations.clear();
     Ok(())
 }

@@ -1,53 +1,22 @@
 //! `smbreplay smb1`: what was done over SMB1, to look at.
 
-use std::io::BufRead;
-
 use anstyle::AnsiColor;
 
-use crate::analyse::{Smb1Activity, Smb1File, Smb1Login, Smb1Operation, smb1_activity};
+use crate::app::{self, Smb1Activity, Smb1File, Smb1Login, Smb1Operation, Smb1Request};
 use crate::cli::args::{Smb1Args, Smb1Part};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::shown;
-use crate::dissect::smb1_messages;
+use crate::cli::terminal::Terminal;
 use crate::model::{Timestamp, path};
-use crate::tools::{Ending, Input, Keys, Profile, Tool, ToolError, Tshark};
 
 /// Runs it.
 pub fn run(args: &Smb1Args) -> Result<ExitStatus, Failure> {
-    if !args.file.is_file() {
-        let text = format!("{}: no such file", args.file.display());
-        return Err(Failure::message(ExitStatus::Unreadable, text));
-    }
-    let (activity, partly) = read(args)?;
-    if activity.operations.is_empty() {
-        let text = format!("{}: no SMB1 in it", args.file.display());
-        let remedy = "`smbreplay ingest` reads SMB2 and SMB3; --port names other ports than 445 and 139";
-        return Err(Failure::message(ExitStatus::Unreadable, text).remedy(remedy));
-    }
-    print(&activity, args)?;
-    Ok(if partly { ExitStatus::Unreadable } else { ExitStatus::Done })
-}
-
-fn read(args: &Smb1Args) -> Result<(Smb1Activity, bool), Failure> {
-    let tshark = Tshark::new(Tool::Tshark.locate(args.tshark.as_deref())?, Profile::new(&Keys::default())?);
-    let mut child = tshark.smb1_command(&args.file, &args.port).spawn(Input::Null)?;
-    let mut messages = Vec::new();
-    if let Some(output) = child.take_output() {
-        for line in output.lines() {
-            let run = |source| ToolError::Run { path: tshark.located().path.clone(), source };
-            messages.extend(smb1_messages(&line.map_err(run)?));
-        }
-    }
-    let partly = match child.finish()? {
-        Ending::Partial { messages } => {
-            tracing::warn!("tshark read the capture only in part: {}", messages.join(" "));
-            true
-        }
-        _ => false,
-    };
-    Ok((smb1_activity(messages), partly))
+    let request = Smb1Request { file: args.file.clone(), ports: args.port.clone(), tshark: args.tshark.clone() };
+    let report = app::smb1(&request, &Terminal::default())?;
+    print(&report.activity, args)?;
+    Ok(if report.partial { ExitStatus::Unreadable } else { ExitStatus::Done })
 }
 
 fn print(activity: &Smb1Activity, args: &Smb1Args) -> Result<(), Failure> {

@@ -1,29 +1,26 @@
 //! `smbreplay stats`: how much of what, how fast, and how often it failed.
 
-use crate::analyse::{GroupBy, GroupSummary, LatencySummary, Statistics};
-use crate::app::chosen_sessions;
+use crate::app::{self, GroupBy, GroupSummary, LatencySummary, StatsRequest};
 use crate::cli::args::StatsArgs;
 use crate::cli::config::Config;
-use crate::cli::datasets::open;
+use crate::cli::datasets::trace;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output, OutputError};
-use crate::cli::shown;
+use crate::cli::terminal::Terminal;
 use crate::report::{group_by_name, write_groups, write_statistics};
 
 /// Runs it.
 pub fn run(args: &StatsArgs, config: &Config) -> Result<ExitStatus, Failure> {
-    let dataset = open(config, &args.trace)?;
     let by = args.by.map(GroupBy::from).unwrap_or_default();
-    let mut statistics = Statistics::new(by, args.slowest);
-    for session in chosen_sessions(&dataset, args.session.as_deref())? {
-        statistics.begin_session(&session.id, &shown::user(&session.login));
-        dataset.for_each_digest(session, |operation| statistics.add(operation))?;
-    }
-    let mut report = statistics.finish(args.top);
-    if by == GroupBy::File {
-        report.groups.truncate(args.top);
-    }
+    let request = StatsRequest {
+        trace: trace(config, &args.trace)?,
+        session: args.session.clone(),
+        by,
+        top: args.top,
+        slowest: args.slowest,
+    };
+    let report = app::stats(&request, &Terminal::default())?;
     match (args.format, args.by) {
         (Format::Table, None) => {
             let mut output = Output::paged(!args.no_pager);

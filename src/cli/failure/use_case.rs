@@ -1,8 +1,12 @@
 //! What a failed use case comes to on the command line: its exit status, and which command or option helps.
 
 use super::Failure;
-use crate::app::{DatasetError, ErrorKind, IngestError, UseCaseError};
+use crate::app::{
+    DatasetError, ErrorKind, ExportError, ExtractError, FilterError, FrameError, IngestError, LifecycleError,
+    ReportError, RowsError, Smb1Error, UseCaseError,
+};
 use crate::cli::exit_status::ExitStatus;
+use crate::cli::output::OutputError;
 
 impl From<ErrorKind> for ExitStatus {
     fn from(kind: ErrorKind) -> Self {
@@ -29,6 +33,9 @@ impl Failure {
 
 impl From<DatasetError> for Failure {
     fn from(error: DatasetError) -> Self {
+        if let DatasetError::Pattern(error) = &error {
+            return Self::message(ExitStatus::Usage, format!("--trace: {error}"));
+        }
         let remedy = match &error {
             DatasetError::NoCaptureNamed => {
                 Some("name one with --trace FILE, or ingest one: smbreplay ingest FILE".to_owned())
@@ -53,5 +60,88 @@ impl From<IngestError> for Failure {
             _ => None,
         };
         Self::of(error, remedy)
+    }
+}
+
+impl From<FilterError> for Failure {
+    fn from(error: FilterError) -> Self {
+        Self::new(ExitStatus::Usage, error)
+    }
+}
+
+impl From<RowsError> for Failure {
+    fn from(error: RowsError) -> Self {
+        match error {
+            RowsError::Dataset(error) => error.into(),
+            error => Self::of(error, Some(format!("there are {}", RowsError::known_columns().join(", ")))),
+        }
+    }
+}
+
+impl From<FrameError> for Failure {
+    fn from(error: FrameError) -> Self {
+        let remedy = match error {
+            FrameError::Dataset(error) => return error.into(),
+            FrameError::NoMessage { .. } => {
+                Some("`smbreplay session ID` shows the frames; a message in several packets is in its last one")
+            }
+            FrameError::SeveralFiles => Some("mergecap makes one file of them"),
+            _ => None,
+        };
+        Self::of(error, remedy)
+    }
+}
+
+impl From<LifecycleError> for Failure {
+    fn from(error: LifecycleError) -> Self {
+        match error {
+            LifecycleError::Dataset(error) => error.into(),
+            error => Self::of(error, None::<String>),
+        }
+    }
+}
+
+impl From<Smb1Error> for Failure {
+    fn from(error: Smb1Error) -> Self {
+        let remedy = match &error {
+            Smb1Error::NoSmb1 { .. } => {
+                Some("`smbreplay ingest` reads SMB2 and SMB3; --port names other ports than 445 and 139")
+            }
+            _ => None,
+        };
+        Self::of(error, remedy)
+    }
+}
+
+impl From<ExtractError> for Failure {
+    fn from(error: ExtractError) -> Self {
+        match error {
+            ExtractError::Dataset(error) => error.into(),
+            ExtractError::Folder { .. } => Self::message(ExitStatus::Usage, format!("--to {error}"))
+                .remedy("name a folder that is not there yet, or is empty"),
+            error => Self::of(error, None::<String>),
+        }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let remedy = match error {
+            ReportError::Dataset(error) => return error.into(),
+            ReportError::RunReport { .. } => Some("a new replay writes a new one"),
+            ReportError::Write { .. } => Some("-o FILE puts the page elsewhere"),
+            _ => None,
+        };
+        Self::of(error, remedy)
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Dataset(error) => error.into(),
+            ExportError::Output(error) => OutputError(error).into(),
+            error => Self::of(error, None::<String>),
+        }
     }
 }

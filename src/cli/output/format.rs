@@ -4,6 +4,8 @@ use anstyle::AnsiColor;
 use clap::ValueEnum;
 use serde_json::Value;
 
+use crate::report::plain_text;
+
 /// How rows are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
@@ -87,7 +89,7 @@ impl Cell {
 
     /// The text for CSV: strings as they are, nothing for null, lists joined by spaces.
     pub(super) fn plain(&self) -> String {
-        plain(&self.value)
+        plain_text(&self.value)
     }
 
     /// The text for a table, on one line and without control characters: names in a capture are anybody's.
@@ -100,14 +102,5 @@ impl Cell {
 impl<T: Into<Value>> From<T> for Cell {
     fn from(value: T) -> Self {
         Self::new(value)
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
     }
 }

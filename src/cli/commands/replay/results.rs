@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::app;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
-use crate::cli::pages;
 use crate::model::{RunEntry, SessionEntry};
 use crate::replay::{Prepared, RunReport, Verdict};
 use crate::report;
@@ -46,7 +46,7 @@ pub(super) fn write(
     folder.write(RUN_REPORT, json.as_bytes())?;
     folder.write("junit.xml", report::junit_xml(report).as_bytes())?;
     folder.write("report.txt", &text(report, usize::MAX)?)?;
-    let page = pages::of_run(&name, &folder.file(RUN_RESULTS), &json)?;
+    let page = app::run_page(&name, &folder.file(RUN_RESULTS), &json)?;
     folder.write(HTML_REPORT, page.as_bytes())?;
     Ok(folder.publish()?)
 }

@@ -1,5 +1,6 @@
 //! What of a capture is replayed.
 
+use crate::app;
 use crate::cli::args::{ReplayArgs, TimeArg};
 use crate::cli::config::Config;
 use crate::cli::datasets::choose_session;
@@ -25,7 +26,7 @@ pub(super) fn selection(args: &ReplayArgs, config: &Config, dataset: &Dataset) -
         from,
         to,
         paths: args.path.iter().map(|glob| filter::paths("--path", glob)).collect::<Result<_, _>>()?,
-        commands: filter::commands(&args.command)?,
+        commands: app::parse_commands(&args.command)?,
         users: args.user.clone(),
         sessions,
     })

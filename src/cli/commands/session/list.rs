@@ -2,24 +2,21 @@
 
 use anstyle::AnsiColor;
 
+use crate::app::SessionList;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::shown;
-use crate::model::SessionEntry;
-use crate::store::{Dataset, StoreError};
+use crate::model::{SessionEntry, path};
 
 /// The sessions: a table for people; for programs the objects of the metadata, which hold more.
-pub(super) fn list(dataset: &Dataset, format: Format) -> Result<(), Failure> {
+pub(super) fn list(list: &SessionList, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json | Format::Ndjson => {
             let mut output = Output::stdout();
-            let fail = |source| StoreError::Manifest { path: dataset.place().manifest_path(), source };
             if format == Format::Json {
-                output.line(&serde_json::to_string_pretty(dataset.sessions()).map_err(fail)?)?;
+                output.json(&list.sessions)?;
             } else {
-                for session in dataset.sessions() {
-                    output.line(&serde_json::to_string(session).map_err(fail)?)?;
-                }
+                output.json_lines(&list.sessions)?;
             }
             output.flush()?;
         }
@@ -39,7 +36,7 @@ pub(super) fn list(dataset: &Dataset, format: Format) -> Result<(), Failure> {
                 Column::text("notes"),
             ];
             let mut table = Output::stdout().table(format, columns);
-            for (i, session) in dataset.sessions().iter().enumerate() {
+            for (i, session) in list.sessions.iter().enumerate() {
                 table.row(session_row(i + 1, session))?;
             }
             table.finish()?;
@@ -50,7 +47,7 @@ pub(super) fn list(dataset: &Dataset, format: Format) -> Result<(), Failure> {
 
 fn session_row(number: usize, session: &SessionEntry) -> Vec<Cell> {
     let errors: u64 = session.errors.values().sum();
-    let user = match shown::user(&session.login) {
+    let user = match session.login.account() {
         user if user.is_empty() => Cell::empty().shown("-"),
         user => Cell::new(user),
     };
@@ -75,7 +72,7 @@ fn session_row(number: usize, session: &SessionEntry) -> Vec<Cell> {
     if session.tcp_streams.len() > 1 {
         notes.push(format!("{} connections", session.tcp_streams.len()));
     }
-    let shares: Vec<_> = session.shares.iter().map(|share| crate::model::path::share_name(share)).collect();
+    let shares: Vec<_> = session.shares.iter().map(|share| path::share_name(share)).collect();
     vec![
         Cell::new(number),
         Cell::new(session.id.clone()),

@@ -1,10 +1,10 @@
 //! What a reader of a dataset must know of the capture it was made from.
 
-use super::shown::{self, counted};
+use crate::report::{bytes_in_words, counted, thousands};
 use crate::store::Quality;
 
 /// What of the capture is not in the dataset, or odd in it.
-pub(super) fn warnings(quality: &Quality, repaired: bool) -> Vec<String> {
+pub fn quality_warnings(quality: &Quality, repaired: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     for damage in &quality.damage {
         let way_on = if repaired { "" } else { " (--repair lets pcapfix try)" };
@@ -16,11 +16,11 @@ pub(super) fn warnings(quality: &Quality, repaired: bool) -> Vec<String> {
     }
     if quality.gaps > 0 {
         let stretches = counted(quality.gaps, "stretch of an SMB connection is", "stretches of SMB connections are");
-        let missing = shown::bytes_in_words(quality.gap_bytes);
+        let missing = bytes_in_words(quality.gap_bytes);
         warnings.push(format!("{stretches} not in the capture ({missing})"));
     }
     if quality.unreadable_bytes > 0 {
-        let bytes = shown::bytes_in_words(quality.unreadable_bytes);
+        let bytes = bytes_in_words(quality.unreadable_bytes);
         warnings.push(format!("{bytes} on ports of SMB could not be read as messages"));
     }
     if quality.undecrypted_messages > 0 {
@@ -34,7 +34,7 @@ pub(super) fn warnings(quality: &Quality, repaired: bool) -> Vec<String> {
     }
     if !quality.anomalies.is_empty() {
         let kinds: Vec<_> =
-            quality.anomalies.iter().map(|(kind, number)| format!("{} {kind}", shown::count(*number))).collect();
+            quality.anomalies.iter().map(|(kind, number)| format!("{} {kind}", thousands(*number))).collect();
         let rows = quality.anomalies.values().sum();
         let anomalies = counted(rows, "anomaly", "anomalies");
         warnings.push(format!("{anomalies} in operations: {}", kinds.join(", ")));
@@ -48,7 +48,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_told_in_words_that_fit_its_number() {
-        assert!(warnings(&Quality::default(), false).is_empty());
+        assert!(quality_warnings(&Quality::default(), false).is_empty());
         let one = Quality {
             cut_packets: 1,
             gaps: 1,
@@ -71,7 +71,7 @@ mod tests {
             ..Quality::default()
         };
         assert_eq!(
-            warnings(&one, false),
+            quality_warnings(&one, false),
             [
                 "1 packet was captured only in part (snapshot length); what was cut off is missing",
                 "1 stretch of an SMB connection is not in the capture (1 byte)",
@@ -82,7 +82,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            warnings(&several, false),
+            quality_warnings(&several, false),
             [
                 "damaged: x; what is whole was ingested (--repair lets pcapfix try)",
                 "2 packets were captured only in part (snapshot length); what was cut off is missing",

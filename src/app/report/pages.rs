@@ -1,67 +1,69 @@
-//! Pages for browsers, of what lies on disk.
+//! What pages show, of what lies on disk.
 
 use std::path::Path;
 
-use super::exit_status::ExitStatus;
-use super::failure::Failure;
-use super::quality::warnings;
-use super::shown;
-use crate::app::chosen_sessions;
-use crate::model::RunEntry;
-use crate::report::{CapturePage, PageFacts, RunPage};
+use super::ReportError;
+use crate::app::cancel::CancelToken;
+use crate::app::error::DatasetError;
+use crate::app::quality::quality_warnings;
+use crate::model::{RunEntry, SessionEntry};
+use crate::report::{CapturePage, PageFacts, RunPage, bytes, counted, thousands};
 use crate::store::{Dataset, ResultsReader};
 
-/// The page about a capture, or about one of its sessions.
-pub(super) fn of_capture(dataset: &Dataset, session: Option<&str>) -> Result<String, Failure> {
-    let sessions = chosen_sessions(dataset, session)?;
+/// The page about some sessions of a capture, or about one: `only`.
+pub(super) fn of_capture(
+    dataset: &Dataset,
+    sessions: &[&SessionEntry],
+    only: Option<&str>,
+    cancel: &CancelToken,
+) -> Result<String, ReportError> {
     let mut page = CapturePage::new(dataset.beginning());
-    for session in &sessions {
-        page.begin_session(session, &shown::user(&session.login));
+    for session in sessions {
+        if cancel.is_cancelled() {
+            return Err(DatasetError::Cancelled.into());
+        }
+        page.begin_session(session, &session.login.account());
         dataset.for_each_digest(session, |operation| page.add(operation))?;
     }
     let manifest = dataset.manifest();
     let capture = &manifest.capture;
     let name = dataset.place().capture().file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let only = session.and(sessions.first()).map_or(String::new(), |session| session.id.clone());
-    let mut facts = PageFacts::new(if only.is_empty() { name } else { format!("{name}, session {only}") })
+    let mut facts = PageFacts::new(only.map_or_else(|| name.clone(), |id| format!("{name}, session {id}")))
         .with("Capture", capture.paths.join(" "))
-        .with("Size", shown::bytes(capture.size))
-        .with("Packets", shown::count(capture.packets))
+        .with("Size", bytes(capture.size))
+        .with("Packets", thousands(capture.packets))
         .with("From", capture.first_time.as_deref().map_or(String::new(), moment))
         .with("To", capture.last_time.as_deref().map_or(String::new(), moment))
-        .with("SMB2 messages", shown::count(manifest.quality.smb2_pdus))
+        .with("SMB2 messages", thousands(manifest.quality.smb2_pdus))
         .with("xxh3-128", capture.hash.as_str())
         .with("Ingested by", ingested_by(&manifest.tools.smbreplay, manifest.tools.tshark.as_deref()));
-    facts.warnings = warnings(&manifest.quality, manifest.options.contains_key("repair"));
+    facts.warnings = quality_warnings(&manifest.quality, manifest.options.contains_key("repair"));
     if manifest.quality.smb1_messages > 0 {
-        let messages = shown::counted(manifest.quality.smb1_messages, "SMB1 message is", "SMB1 messages are");
+        let messages = counted(manifest.quality.smb1_messages, "SMB1 message is", "SMB1 messages are");
         facts
             .warnings
             .push(format!("{messages} in the capture, and no part of this; `smbreplay smb1` tells of them"));
     }
-    page.finish(&facts).map_err(|error| Failure::new(ExitStatus::Unreadable, error))
+    page.finish(&facts).map_err(ReportError::Page)
 }
 
 /// The page about a run, from its results and its `report.json`.
-pub(super) fn of_run(name: &str, results: &Path, report_json: &str) -> Result<String, Failure> {
+pub(crate) fn of_run(name: &str, results: &Path, report_json: &str) -> Result<String, ReportError> {
     let reader = ResultsReader::open(results)?;
     let run = reader.run().clone();
-    let unreadable = |error: serde_json::Error| {
-        Failure::message(ExitStatus::Unreadable, format!("the report.json of run {name} cannot be used: {error}"))
-            .remedy("a new replay writes a new one")
-    };
+    let unreadable = |source| ReportError::RunReport { run: name.to_owned(), source };
     let mut page = RunPage::new(&run, report_json).map_err(unreadable)?;
     for step in reader {
         page.add(&step?);
     }
-    page.finish(&facts_of(name, &run)).map_err(|error| Failure::new(ExitStatus::Unreadable, error))
+    page.finish(&facts_of(name, &run)).map_err(ReportError::Page)
 }
 
 fn facts_of(name: &str, run: &RunEntry) -> PageFacts {
     let sessions = match run.sessions.as_slice() {
         [] => String::new(),
         [one] => one.clone(),
-        several => shown::counted(several.len() as u64, "session", "sessions"),
+        several => counted(several.len() as u64, "session", "sessions"),
     };
     PageFacts::new(format!("Replay {name}"))
         .with("Capture", run.capture.as_str())
