@@ -3,16 +3,17 @@
 use std::io::Read;
 use std::path::Path;
 
+use crate::app::{NamedDataset, choose_run, files_of_dataset, listed_runs};
 use crate::cli::args::{QueryArgs, QueryFormat};
-use crate::cli::captures::{Chosen, chosen};
 use crate::cli::config::Config;
+use crate::cli::datasets::captures;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
 use crate::cli::replacing::ReplacingFile;
-use crate::cli::runs::{choose_run, listed};
+use crate::cli::terminal::Terminal;
 use crate::query::{QueryEngine, QueryError, QuerySource, Rows, is_number, rows_of_batch, write_parquet};
-use crate::store::{Dataset, RUN_RESULTS};
+use crate::store::RUN_RESULTS;
 use serde_json::Value;
 
 impl From<QueryError> for Failure {
@@ -35,11 +36,14 @@ impl From<QueryError> for Failure {
 pub(super) fn run(args: &QueryArgs, config: &Config) -> Result<ExitStatus, Failure> {
     let format = format_of(args)?;
     let sql = sql(args)?;
-    let chosen = chosen(config, &args.captures)?;
+    let terminal = Terminal::default();
+    let chosen = captures(config, &args.captures)?.open(&terminal)?;
     let several = chosen.len() > 1;
-    let sources =
-        chosen.into_iter().map(|one| source(one, args.run.as_deref(), several)).collect::<Result<_, _>>()?;
-    let rows = QueryEngine::new(sources, files, args.memory as usize).run(&sql)?;
+    let sources = chosen
+        .into_iter()
+        .map(|one| source(one, args.run.as_deref(), several, &terminal))
+        .collect::<Result<_, _>>()?;
+    let rows = QueryEngine::new(sources, files_of_dataset, args.memory as usize).run(&sql)?;
     let text_format = match format {
         QueryFormat::Table => Format::Table,
         QueryFormat::Json => Format::Json,
@@ -95,8 +99,13 @@ fn sql(args: &QueryArgs) -> Result<String, Failure> {
 }
 
 /// A capture with its runs, or with the one that was named.
-fn source(chosen: Chosen, run: Option<&str>, several: bool) -> Result<QuerySource, Failure> {
-    let Chosen { capture, dataset } = chosen;
+fn source(
+    chosen: NamedDataset,
+    run: Option<&str>,
+    several: bool,
+    terminal: &Terminal,
+) -> Result<QuerySource, Failure> {
+    let NamedDataset { capture, dataset } = chosen;
     let place = dataset.place().clone();
     let runs = match run {
         Some(run) => {
@@ -111,14 +120,10 @@ fn source(chosen: Chosen, run: Option<&str>, several: bool) -> Result<QuerySourc
         None => {
             let folder = place.replays_folder();
             let file = |name: String| (name.clone(), folder.join(name).join(RUN_RESULTS));
-            listed(&place)?.into_iter().map(|run| file(run.name)).collect()
+            listed_runs(&place, terminal)?.into_iter().map(|run| file(run.name)).collect()
         }
     };
     Ok(QuerySource { capture, dataset, runs })
-}
-
-fn files(dataset: &Dataset) -> Result<Vec<crate::analyse::FileActivity>, crate::store::StoreError> {
-    crate::app::files_of_dataset(dataset)
 }
 
 fn print(rows: Rows, format: Format, output: Output) -> Result<(), Failure> {
