@@ -45,6 +45,11 @@ impl From<DatasetError> for Failure {
             | DatasetError::AmbiguousSession { .. } => {
                 Some("`smbreplay session --list` shows the sessions".to_owned())
             }
+            DatasetError::NoCapture { .. } => Some("`smbreplay list traces` shows those of traces_folder".to_owned()),
+            DatasetError::NothingIngested { capture, .. } => Some(format!("smbreplay ingest {}", capture.display())),
+            DatasetError::NoSuchRun { .. } | DatasetError::NoRun { .. } | DatasetError::AmbiguousRun { .. } => {
+                Some("`smbreplay list runs` shows the runs".to_owned())
+            }
             _ => None,
         };
         Self::of(error, remedy)
