@@ -101,7 +101,7 @@ def rows_differ(native, witness, gaps):
     key = lambda row: [row[c] or 0 for c in ("request_frame", "interim_frame", "response_frame", "compound_index", "message_id")]
     if gaps:
         native, witness = sorted(native, key=key), sorted(witness, key=key)
-        names += ("session_id", "file", "op_index")
+        names += ("session_id", "tree_id", "file", "op_index")
     if len(native) != len(witness):
         reason = "extractors: a name or a session that was learnt or changed while the reader waited at a hole" if gaps else None
         yield comparison.Difference(0, "rows", len(native), len(witness), reason)
