@@ -1,7 +1,5 @@
 //! The files that were touched, and what happened to them.
 
-#[cfg(feature = "query")]
-use super::cancel::CancelToken;
 use super::error::DatasetError;
 use super::events::Events;
 use super::find::{TraceRequest, chosen_sessions};
@@ -9,8 +7,6 @@ use super::opens::opens_of;
 use super::path_pattern::{PathPattern, takes};
 use crate::analyse::{FileActivity, files_of};
 use crate::model::Timestamp;
-#[cfg(feature = "query")]
-use crate::store::{Dataset, StoreError};
 
 /// Which files.
 #[derive(Clone, Debug, Default)]
@@ -30,20 +26,6 @@ pub struct FileList {
     pub beginning: Timestamp,
     /// The files, in the order in which they are first seen. Pipes are none.
     pub files: Vec<FileActivity>,
-}
-
-/// All files of a dataset.
-#[cfg(feature = "query")]
-pub(crate) fn files_of_dataset(dataset: &Dataset) -> Result<Vec<FileActivity>, StoreError> {
-    let (opens, failed) = opens_of(dataset, dataset.sessions(), &CancelToken::default())
-        .map_err(|error| match error {
-            DatasetError::Store(error) => error,
-            other => {
-                StoreError::Io { path: dataset.place().folder().to_owned(), source: std::io::Error::other(other) }
-            }
-        })?
-        .finish();
-    Ok(files_of(&opens, &failed))
 }
 
 /// Lists the files that were touched, and what happened to them.

@@ -27,6 +27,8 @@ mod moment;
 mod opens;
 mod path_pattern;
 mod quality;
+#[cfg(feature = "query")]
+mod query;
 mod reading;
 mod report;
 mod session;
@@ -43,12 +45,8 @@ pub use error::{DatasetError, ErrorKind, UseCaseError};
 pub use events::{Answer, Events, Progress, Question, Quiet, Warning, WhyNoWire};
 pub use export::{ExportError, ExportRequest, ExportShape, ExportTo, export};
 pub use extract::{ExtractError, ExtractRequest, ExtractedFile, extract};
-#[cfg(feature = "query")]
-pub(crate) use files::files_of_dataset;
 pub use files::{FileList, FilesRequest, files};
 pub use find::{CapturesRequest, ListedRun, TraceRequest};
-#[cfg(feature = "query")]
-pub(crate) use find::{NamedDataset, listed_runs};
 pub(crate) use find::{choose_run, choose_session};
 pub(crate) use in_order::InOrder;
 pub use ingest::{IngestError, IngestRequest, Ingested, ingest};
@@ -58,6 +56,8 @@ pub use moment::{Moment, parse_seconds};
 pub use opens::{OpenList, OpensRequest, opens};
 pub use path_pattern::{PathPattern, PatternError};
 pub use quality::quality_warnings;
+#[cfg(feature = "query")]
+pub use query::{QueryError, QueryRequest, QueryRows, query};
 pub(crate) use report::run_page;
 pub use report::{Page, ReportError, ReportRequest, report};
 pub use session::{
@@ -76,4 +76,9 @@ pub use crate::analyse::{
 };
 pub use crate::dissect::LoginMessage;
 pub use crate::ingest::{Extractor, IngestReport, Outcome};
+pub use crate::query::{FUNCTIONS, Function, Table};
+#[cfg(feature = "query")]
+pub use crate::query::{QueryError as SqlError, is_number, rows_of_batch};
+#[cfg(feature = "query")]
+pub(crate) use crate::store::AtomicFile;
 pub use crate::tools::{Keys, SessionKey};

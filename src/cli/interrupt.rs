@@ -1,5 +1,8 @@
 //! Ctrl-C and its kin: the first asks the work to end and to clean up, the second ends the program.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
@@ -16,4 +19,9 @@ pub(super) fn listen(cancel: &CancelToken) -> Result<(), Failure> {
         flag::register(signal, cancel.flag()).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Leaves Ctrl-C to the pager, which stays: who reads decides when to leave. Without a handler we end, and that is all.
+pub(super) fn leave_to_pager() {
+    let _ = flag::register(SIGINT, Arc::new(AtomicBool::new(false)));
 }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::args::KeyArgs;
 use super::failure::Failure;
 use super::password::{PasswordError, first_line_of};
-use crate::tools::{Keys, SessionKey};
+use crate::app::{Keys, SessionKey};
 
 /// Reads the keys.
 pub fn read_keys(args: &KeyArgs) -> Result<Keys, Failure> {

@@ -13,7 +13,6 @@ mod interrupt;
 mod keys;
 mod output;
 mod password;
-mod replacing;
 mod run;
 mod shown;
 mod terminal;

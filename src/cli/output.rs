@@ -4,14 +4,13 @@ mod format;
 mod table;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 pub use format::{Align, Cell, Column, Format};
 pub use table::TableWriter;
 
 use serde::Serialize;
 
+use super::interrupt::leave_to_pager;
 use crate::tools::Pager;
 
 /// Stdout cannot be written. A closed pipe is one of these, and no failure: `head` has seen enough.
@@ -55,8 +54,7 @@ impl Output {
     pub fn paged(paged: bool) -> Self {
         let pager = if paged && io::stdout().is_terminal() { Pager::start() } else { None };
         let Some(pager) = pager else { return Self::stdout() };
-        // Ctrl-C is for the pager, which stays; who reads decides when to leave. Without a handler we end, and that is all.
-        let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::new(AtomicBool::new(false)));
+        leave_to_pager();
         Self { stdout: BufWriter::new(Box::new(pager)) }
     }
 

@@ -28,62 +28,59 @@ pub struct QuerySource {
     pub dataset: Dataset,
     /// The names and results of its runs.
     pub runs: Vec<(String, PathBuf)>,
+    /// Its files, for queries that name the table `files`: it takes reading all operations to find them.
+    pub files: Vec<FileActivity>,
 }
-
-/// How the files of a dataset are found: it takes reading all its operations, and is done when a query asks for them.
-pub type FilesOf = fn(&Dataset) -> Result<Vec<FileActivity>, StoreError>;
 
 /// Runs queries.
 pub struct QueryEngine {
-    sources: Vec<QuerySource>,
-    files_of: FilesOf,
+    context: SessionContext,
     mebibytes: usize,
 }
 
 impl QueryEngine {
     /// An engine that may use so much memory; sorts and joins that need more go to temporary files.
-    pub fn new(sources: Vec<QuerySource>, files_of: FilesOf, mebibytes: usize) -> Self {
-        Self { sources, files_of, mebibytes }
+    ///
+    /// # Errors
+    /// DataFusion cannot be started.
+    pub fn new(mebibytes: usize) -> Result<Self, QueryError> {
+        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let config = SessionConfig::new().with_target_partitions(threads);
+        Ok(Self { context: super::context::context(mebibytes << 20, config)?, mebibytes })
     }
 
-    /// Runs a query. Only tables that it names are made.
+    /// The tables that a query names.
+    ///
+    /// # Errors
+    /// What is no query.
+    pub fn tables_of(&self, sql: &str) -> Result<Vec<Table>, QueryError> {
+        let failed = |error: DataFusionError| QueryError::of(&error, self.mebibytes);
+        let state = self.context.state();
+        let statement = state.sql_to_statement(sql, &Dialect::Generic).map_err(failed)?;
+        let named = state.resolve_table_references(&statement).map_err(failed)?;
+        Ok(Table::ALL.into_iter().filter(|table| named.iter().any(|name| name.table() == table.name())).collect())
+    }
+
+    /// Runs a query on the caller's runtime. Only tables that it names are made.
     ///
     /// # Errors
     /// What is no query, or names what is not there; what would change anything; datasets that cannot be read.
-    pub fn run(&self, sql: &str) -> Result<Rows, QueryError> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| QueryError::Start(error.to_string()))?;
-        let context = self.context()?;
+    pub async fn run(&self, sql: &str, sources: &[QuerySource]) -> Result<Rows, QueryError> {
         let failed = |error: DataFusionError| QueryError::of(&error, self.mebibytes);
-        let named = {
-            let state = context.state();
-            let statement = state.sql_to_statement(sql, &Dialect::Generic).map_err(failed)?;
-            state.resolve_table_references(&statement).map_err(failed)?
-        };
+        let named = self.tables_of(sql)?;
         // SHOW TABLES and DESCRIBE name none, and need no rows.
         for table in Table::ALL {
-            let wanted = named.iter().any(|name| name.table() == table.name());
-            let provider = self.table(table, wanted)?;
-            context.register_table(table.name(), provider).map_err(failed)?;
+            let provider = self.table(table, if named.contains(&table) { sources } else { &[] })?;
+            self.context.register_table(table.name(), provider).map_err(failed)?;
         }
-        let planned = runtime.block_on(async {
-            let only_reading =
-                SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-            let frame = context.sql_with_options(sql, only_reading).await?;
-            let task = Arc::new(frame.task_ctx());
-            Ok((frame.create_physical_plan().await?, task))
-        });
-        let (plan, task) = planned.map_err(failed)?;
-        Rows::start(runtime, plan, task, self.mebibytes, PATIENCE)
+        let only_reading = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        let frame = self.context.sql_with_options(sql, only_reading).await.map_err(failed)?;
+        let task = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await.map_err(failed)?;
+        Rows::start(plan, task, self.mebibytes, PATIENCE)
     }
 
-    fn context(&self) -> Result<SessionContext, QueryError> {
-        let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        super::context::context(self.mebibytes << 20, SessionConfig::new().with_target_partitions(threads))
-    }
-
-    fn table(&self, table: Table, wanted: bool) -> Result<Arc<dyn TableProvider>, QueryError> {
-        let sources = if wanted { self.sources.as_slice() } else { &[] };
+    fn table(&self, table: Table, sources: &[QuerySource]) -> Result<Arc<dyn TableProvider>, QueryError> {
         let mut batches = Vec::new();
         let mut parquet = FileTable::new(table);
         let arrow = |source: &QuerySource, error| {
@@ -108,7 +105,7 @@ impl QueryEngine {
                     batches.push(batch.map_err(|error| arrow(source, error))?);
                 }
                 Table::Files => {
-                    let batch = memory_tables::files(capture, &(self.files_of)(&source.dataset)?);
+                    let batch = memory_tables::files(capture, &source.files);
                     batches.push(batch.map_err(|error| arrow(source, error))?);
                 }
             }

@@ -34,7 +34,7 @@ mod tables;
 mod values;
 
 #[cfg(feature = "query")]
-pub use engine::{FilesOf, QueryEngine, QuerySource};
+pub use engine::{QueryEngine, QuerySource};
 #[cfg(feature = "query")]
 pub use error::QueryError;
 #[cfg(feature = "query")]

@@ -14,7 +14,7 @@ use super::rows::Rows;
 const ROW_GROUP_BYTES: usize = 32 << 20;
 
 /// Writes a result; returns its number of rows.
-pub fn write_parquet(rows: Rows, file: impl Write + Send) -> Result<u64, QueryError> {
+pub async fn write_parquet(mut rows: Rows, file: impl Write + Send) -> Result<u64, QueryError> {
     let fail = |error: ParquetError| QueryError::Writing(error.to_string());
     let properties = WriterProperties::builder()
         .set_created_by(concat!("smbreplay ", env!("CARGO_PKG_VERSION")).to_owned())
@@ -22,7 +22,7 @@ pub fn write_parquet(rows: Rows, file: impl Write + Send) -> Result<u64, QueryEr
         .build();
     let mut writer = ArrowWriter::try_new(file, rows.schema(), Some(properties)).map_err(fail)?;
     let mut count = 0;
-    for batch in rows {
+    while let Some(batch) = rows.next().await {
         let batch = batch?;
         count += batch.num_rows() as u64;
         writer.write(&batch).map_err(fail)?;

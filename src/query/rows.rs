@@ -8,15 +8,12 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use std::sync::Arc;
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
 use super::error::QueryError;
 use super::stall::StallWatch;
 
-/// What the threads of a query get to end what they are at.
-const SHUTDOWN: Duration = Duration::from_secs(5);
-
-/// Iterates over the batches of a result as they are computed: no more of them are held than are under way.
+/// The batches of a result as they are computed: no more of them are held than are under way.
 pub struct Rows {
     /// None once the query has ended.
     running: Option<Running>,
@@ -26,29 +23,24 @@ pub struct Rows {
 }
 
 struct Running {
-    runtime: Runtime,
     stream: SendableRecordBatchStream,
     watch: StallWatch,
 }
 
 impl Rows {
-    /// Starts a plan on a runtime of its own. A query that stands still for so long is ended.
+    /// Starts a plan on the runtime that this is called on. A query that stands still for so long is ended.
     pub(super) fn start(
-        runtime: Runtime,
         plan: Arc<dyn ExecutionPlan>,
         task: Arc<TaskContext>,
         mebibytes: usize,
         patience: Duration,
     ) -> Result<Self, QueryError> {
         let start = |error: std::io::Error| QueryError::Start(error.to_string());
-        let watch = StallWatch::start(Arc::clone(&plan), runtime.metrics(), patience).map_err(start)?;
-        let stream = {
-            // Some nodes spawn their tasks as soon as they are told to execute.
-            let _inside = runtime.enter();
-            execute_stream(plan, task).map_err(|error: DataFusionError| QueryError::of(&error, mebibytes))?
-        };
+        let watch = StallWatch::start(Arc::clone(&plan), Handle::current().metrics(), patience).map_err(start)?;
+        let stream =
+            execute_stream(plan, task).map_err(|error: DataFusionError| QueryError::of(&error, mebibytes))?;
         let schema = stream.schema();
-        Ok(Self { running: Some(Running { runtime, stream, watch }), schema, mebibytes, patience })
+        Ok(Self { running: Some(Running { stream, watch }), schema, mebibytes, patience })
     }
 
     /// The columns of the result.
@@ -56,41 +48,20 @@ impl Rows {
         Arc::clone(&self.schema)
     }
 
-    /// A runtime that is dropped waits for its threads, for ever if one of them is stuck.
-    fn end(&mut self) {
-        if let Some(Running { runtime, stream, watch }) = self.running.take() {
-            drop((stream, watch));
-            runtime.shutdown_timeout(SHUTDOWN);
+    /// The next batch.
+    ///
+    /// # Errors
+    /// It cannot be read or computed, or the query stands still.
+    pub async fn next(&mut self) -> Option<Result<RecordBatch, QueryError>> {
+        let Running { stream, watch } = self.running.as_mut()?;
+        let next = watch.next(stream).await;
+        if !matches!(next, Some(Some(Ok(_)))) {
+            self.running = None;
         }
-    }
-}
-
-impl Iterator for Rows {
-    type Item = Result<RecordBatch, QueryError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Running { runtime, stream, watch } = self.running.as_mut()?;
-        match runtime.block_on(watch.next(stream)) {
-            Some(Some(Ok(batch))) => Some(Ok(batch)),
-            Some(Some(Err(error))) => {
-                self.end();
-                Some(Err(QueryError::of(&error, self.mebibytes)))
-            }
-            Some(None) => {
-                self.end();
-                None
-            }
-            None => {
-                self.end();
-                Some(Err(QueryError::Stalled { seconds: self.patience.as_secs() }))
-            }
+        match next {
+            Some(batch) => Some(batch?.map_err(|error| QueryError::of(&error, self.mebibytes))),
+            None => Some(Err(QueryError::Stalled { seconds: self.patience.as_secs() })),
         }
-    }
-}
-
-impl Drop for Rows {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 
@@ -182,9 +153,32 @@ mod tests {
         Box::pin(RecordBatchStreamAdapter::new(schema, batches))
     }
 
-    fn ask(batches: fn(SchemaRef) -> SendableRecordBatchStream, patience: Duration) -> Rows {
+    /// Rows with the runtime that they are computed on, as a front end holds them.
+    struct Asked {
+        runtime: Option<tokio::runtime::Runtime>,
+        rows: Rows,
+    }
+
+    impl Asked {
+        fn next(&mut self) -> Option<std::result::Result<RecordBatch, QueryError>> {
+            self.runtime.as_ref()?.block_on(self.rows.next())
+        }
+    }
+
+    impl Drop for Asked {
+        fn drop(&mut self) {
+            if let Some(runtime) = self.runtime.take() {
+                runtime.shutdown_timeout(Duration::from_secs(1));
+            }
+        }
+    }
+
+    fn ask(batches: fn(SchemaRef) -> SendableRecordBatchStream, patience: Duration) -> Asked {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        Rows::start(runtime, Made::of(batches), Arc::new(TaskContext::default()), 16, patience).unwrap()
+        let plan = Made::of(batches);
+        let rows =
+            runtime.block_on(async { Rows::start(plan, Arc::new(TaskContext::default()), 16, patience).unwrap() });
+        Asked { runtime: Some(runtime), rows }
     }
 
     #[test]

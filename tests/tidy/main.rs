@@ -5,6 +5,7 @@
 mod columns;
 mod container;
 mod documents;
+mod front_end;
 mod layering;
 mod lexer;
 mod paths;
@@ -33,6 +34,11 @@ fn stages_import_only_what_the_design_lets_them() {
 }
 
 #[test]
+fn use_cases_know_no_terminal() {
+    in_each_source(front_end::findings);
+}
+
+#[test]
 fn every_stage_of_the_layering_is_there_and_no_other() {
     assert_clean(layering::missing_stages(Tree::of_the_project().sources()));
 }
@@ -54,7 +60,7 @@ fn tests_start_programs_with_a_time_limit() {
 }
 
 #[test]
-fn async_lives_in_query_wire_replay_and_cli() {
+fn async_lives_where_the_network_and_queries_are() {
     in_each_source(processes::async_findings);
 }
 

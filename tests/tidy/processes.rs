@@ -1,4 +1,4 @@
-//! Processes are started in src/tools, asynchronous code stands in query, wire, replay and cli, and nowhere else; tests start
+//! Processes are started in src/tools, asynchronous code stands in query, wire, replay, app and cli, and nowhere else; tests start
 //! programs with a time limit.
 
 use crate::lexer::Token;
@@ -69,7 +69,7 @@ pub(crate) fn unlimited_findings(source: &Source) -> Vec<String> {
 
 /// Async code and tokio outside of the stages that have them.
 pub(crate) fn async_findings(source: &Source) -> Vec<String> {
-    if ["query", "wire", "replay", "cli"].contains(&source.stage()) {
+    if ["query", "wire", "replay", "app", "cli"].contains(&source.stage()) {
         return Vec::new();
     }
     let tokens = source.tokens();

@@ -3,12 +3,12 @@
 #[cfg(feature = "query")]
 mod asked;
 
+use crate::app::{FUNCTIONS, Table};
 use crate::cli::args::{QueryArgs, QueryFormat};
 use crate::cli::config::Config;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Column, Format, Output};
-use crate::query::{FUNCTIONS, Table};
 
 /// Runs it.
 pub fn run(args: &QueryArgs, config: &Config) -> Result<ExitStatus, Failure> {

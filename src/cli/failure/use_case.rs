@@ -5,6 +5,8 @@ use crate::app::{
     DatasetError, ErrorKind, ExportError, ExtractError, FilterError, FrameError, IngestError, LifecycleError,
     ReportError, RowsError, Smb1Error, UseCaseError,
 };
+#[cfg(feature = "query")]
+use crate::app::{QueryError, SqlError};
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::output::OutputError;
 
@@ -38,21 +40,25 @@ impl From<DatasetError> for Failure {
         }
         let remedy = match &error {
             DatasetError::NoCaptureNamed => {
-                Some("name one with --trace FILE, or ingest one: smbreplay ingest FILE".to_owned())
+                "name one with --trace FILE, or ingest one: smbreplay ingest FILE".to_owned()
             }
             DatasetError::SessionNotNamed { .. }
             | DatasetError::NoSession { .. }
-            | DatasetError::AmbiguousSession { .. } => {
-                Some("`smbreplay session --list` shows the sessions".to_owned())
+            | DatasetError::AmbiguousSession { .. } => "`smbreplay session --list` shows the sessions".to_owned(),
+            DatasetError::NoCapture { .. } => "`smbreplay list traces` shows those of traces_folder".to_owned(),
+            DatasetError::NothingIngested { capture, .. } => format!("smbreplay ingest {}", capture.display()),
+            DatasetError::CaseFolder { .. } => {
+                "`smbreplay config set traces_folder DIR` says where cases are".to_owned()
             }
-            DatasetError::NoCapture { .. } => Some("`smbreplay list traces` shows those of traces_folder".to_owned()),
-            DatasetError::NothingIngested { capture, .. } => Some(format!("smbreplay ingest {}", capture.display())),
             DatasetError::NoSuchRun { .. } | DatasetError::NoRun { .. } | DatasetError::AmbiguousRun { .. } => {
-                Some("`smbreplay list runs` shows the runs".to_owned())
+                "`smbreplay list runs` shows the runs".to_owned()
             }
-            _ => None,
+            DatasetError::Pattern(_)
+            | DatasetError::Store(_)
+            | DatasetError::Cancelled
+            | DatasetError::Folder { .. } => return Self::of(error, None::<String>),
         };
-        Self::of(error, remedy)
+        Self::of(error, Some(remedy))
     }
 }
 
@@ -147,6 +153,54 @@ impl From<ExportError> for Failure {
             ExportError::Dataset(error) => error.into(),
             ExportError::Output(error) => OutputError(error).into(),
             error => Self::of(error, None::<String>),
+        }
+    }
+}
+
+#[cfg(feature = "query")]
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        let remedy = match error {
+            QueryError::Dataset(error) => return error.into(),
+            QueryError::RunOfSeveral => {
+                return Self::message(ExitStatus::Usage, "--run is a folder, and several captures were chosen")
+                    .remedy("name the capture that it belongs to");
+            }
+            QueryError::Query(SqlError::Memory { .. }) => Some("give it more with --memory MIB, or ask for less"),
+            QueryError::Query(SqlError::Stalled { .. }) => {
+                Some("ask again; with more --memory it needs fewer temporary files")
+            }
+            _ => None,
+        };
+        Self::of(error, remedy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn what_was_not_found_comes_with_what_to_type() {
+        let asked = PathBuf::from("7/t*");
+        let name = || "x".to_owned();
+        for (error, status, told) in [
+            (DatasetError::NoCaptureNamed, ExitStatus::Usage, "smbreplay ingest FILE"),
+            (DatasetError::NoSession { name: name() }, ExitStatus::Usage, "session --list"),
+            (DatasetError::NoCapture { asked: asked.clone() }, ExitStatus::Unreadable, "list traces"),
+            (
+                DatasetError::NothingIngested { asked, capture: "7/tue.pcap".into() },
+                ExitStatus::Unreadable,
+                "7/t*: nothing of that is ingested; smbreplay ingest 7/tue.pcap",
+            ),
+            (DatasetError::NoRun { name: name() }, ExitStatus::Usage, "list runs"),
+            (DatasetError::Cancelled, ExitStatus::Interrupted, "interrupted"),
+        ] {
+            let failure = Failure::from(error);
+            assert_eq!(failure.status(), status, "{failure}");
+            assert!(failure.to_string().contains(told), "{failure}");
         }
     }
 }

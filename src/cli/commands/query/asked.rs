@@ -1,49 +1,45 @@
 //! A query, its rows, and where they go.
 
+use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
-use crate::app::{NamedDataset, choose_run, files_of_dataset, listed_runs};
+use arrow_array::RecordBatch;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::app::{self, AtomicFile, QueryError, QueryRequest, QueryRows, SqlError, is_number, rows_of_batch};
 use crate::cli::args::{QueryArgs, QueryFormat};
 use crate::cli::config::Config;
 use crate::cli::datasets::captures;
 use crate::cli::exit_status::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::output::{Cell, Column, Format, Output};
-use crate::cli::replacing::ReplacingFile;
 use crate::cli::terminal::Terminal;
-use crate::query::{QueryEngine, QueryError, QuerySource, Rows, is_number, rows_of_batch, write_parquet};
-use crate::store::RUN_RESULTS;
-use serde_json::Value;
 
-impl From<QueryError> for Failure {
-    fn from(error: QueryError) -> Self {
-        let status = if error.is_usage() { ExitStatus::Usage } else { ExitStatus::Unreadable };
-        let remedy = match &error {
-            QueryError::Memory { .. } => Some("give it more with --memory MIB, or ask for less"),
-            QueryError::Stalled { .. } => Some("ask again; with more --memory it needs fewer temporary files"),
-            _ => None,
-        };
-        let failure = Self::new(status, error);
-        match remedy {
-            Some(remedy) => failure.remedy(remedy),
-            None => failure,
-        }
-    }
-}
+/// What the threads of a query get to end what they are at.
+const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// Runs it.
 pub(super) fn run(args: &QueryArgs, config: &Config) -> Result<ExitStatus, Failure> {
     let format = format_of(args)?;
-    let sql = sql(args)?;
-    let terminal = Terminal::default();
-    let chosen = captures(config, &args.captures)?.open(&terminal)?;
-    let several = chosen.len() > 1;
-    let sources = chosen
-        .into_iter()
-        .map(|one| source(one, args.run.as_deref(), several, &terminal))
-        .collect::<Result<_, _>>()?;
-    let rows = QueryEngine::new(sources, files_of_dataset, args.memory as usize).run(&sql)?;
+    let request = QueryRequest {
+        captures: captures(config, &args.captures)?,
+        run: args.run.clone(),
+        sql: sql(args)?,
+        mebibytes: args.memory as usize,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| QueryError::from(SqlError::Start(error.to_string())))?;
+    let result = ask(&runtime, &request, format, args);
+    // A runtime that is dropped waits for its threads, for ever if one of them is stuck.
+    runtime.shutdown_timeout(SHUTDOWN);
+    result.map(|()| ExitStatus::Done)
+}
+
+fn ask(runtime: &Runtime, request: &QueryRequest, format: QueryFormat, args: &QueryArgs) -> Result<(), Failure> {
+    let rows = runtime.block_on(app::query(request, &Terminal::default()))?;
     let text_format = match format {
         QueryFormat::Table => Format::Table,
         QueryFormat::Json => Format::Json,
@@ -51,21 +47,37 @@ pub(super) fn run(args: &QueryArgs, config: &Config) -> Result<ExitStatus, Failu
         QueryFormat::Csv => Format::Csv,
         QueryFormat::Parquet => {
             let out = args.out.as_deref().unwrap_or(Path::new(""));
-            let place = ReplacingFile::create(out)?;
-            write_parquet(rows, place.file()?)?;
-            place.finish()?;
-            return Ok(ExitStatus::Done);
+            runtime.block_on(rows.write_parquet(out))?;
+            return Ok(());
         }
     };
+    let batches = Batches { runtime, rows };
     match &args.out {
-        None => print(rows, text_format, Output::paged(text_format == Format::Table && !args.no_pager))?,
-        Some(out) => {
-            let place = ReplacingFile::create(out)?;
-            print(rows, text_format, Output::to(place.file()?))?;
-            place.finish()?;
-        }
+        None => print(batches, text_format, Output::paged(text_format == Format::Table && !args.no_pager)),
+        Some(out) => to_file(out, |file| print(batches, text_format, Output::to(file))),
     }
-    Ok(ExitStatus::Done)
+}
+
+/// The batches of a result for a thread that waits for them.
+struct Batches<'a> {
+    runtime: &'a Runtime,
+    rows: QueryRows,
+}
+
+impl Iterator for Batches<'_> {
+    type Item = Result<RecordBatch, QueryError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.runtime.block_on(self.rows.next())
+    }
+}
+
+/// Writes a file whole.
+fn to_file(path: &Path, write: impl FnOnce(File) -> Result<(), Failure>) -> Result<(), Failure> {
+    let unwritable = |source| Failure::from(QueryError::Write { path: path.to_owned(), source });
+    let place = AtomicFile::create(path).map_err(unwritable)?;
+    write(place.file().map_err(unwritable)?)?;
+    place.finish().map_err(unwritable)
 }
 
 fn format_of(args: &QueryArgs) -> Result<QueryFormat, Failure> {
@@ -98,36 +110,8 @@ fn sql(args: &QueryArgs) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// A capture with its runs, or with the one that was named.
-fn source(
-    chosen: NamedDataset,
-    run: Option<&str>,
-    several: bool,
-    terminal: &Terminal,
-) -> Result<QuerySource, Failure> {
-    let NamedDataset { capture, dataset } = chosen;
-    let place = dataset.place().clone();
-    let runs = match run {
-        Some(run) => {
-            if several && Path::new(run).join(RUN_RESULTS).exists() {
-                let text = "--run is a folder, and several captures were chosen";
-                return Err(Failure::message(ExitStatus::Usage, text).remedy("name the capture that it belongs to"));
-            }
-            let folder = choose_run(run, || Ok(place))?;
-            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            vec![(name, folder.join(RUN_RESULTS))]
-        }
-        None => {
-            let folder = place.replays_folder();
-            let file = |name: String| (name.clone(), folder.join(name).join(RUN_RESULTS));
-            listed_runs(&place, terminal)?.into_iter().map(|run| file(run.name)).collect()
-        }
-    };
-    Ok(QuerySource { capture, dataset, runs })
-}
-
-fn print(rows: Rows, format: Format, output: Output) -> Result<(), Failure> {
-    let schema = rows.schema();
+fn print(rows: Batches<'_>, format: Format, output: Output) -> Result<(), Failure> {
+    let schema = rows.rows.schema();
     let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     if format == Format::Table && names == ["plan_type", "plan"] {
         return print_plan(rows, output);
@@ -150,7 +134,7 @@ fn print(rows: Rows, format: Format, output: Output) -> Result<(), Failure> {
 }
 
 /// What EXPLAIN says: trees of many lines.
-fn print_plan(rows: Rows, mut output: Output) -> Result<(), Failure> {
+fn print_plan(rows: Batches<'_>, mut output: Output) -> Result<(), Failure> {
     for batch in rows {
         for row in rows_of_batch(&batch?) {
             row.iter().filter_map(Value::as_str).try_for_each(|text| output.line(text.trim_end()))?;
